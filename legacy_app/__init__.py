@@ -1,0 +1,1 @@
+"""Workplace Roleplay as it has always been: a Flask application behind gunicorn."""
