@@ -2,8 +2,8 @@
 
 A reply follows from the persona, the scene and the last messages, never from the time, from
 chance, from the model or from a session id: two applications with these functions give the same
-reply in the same conversation. It depends on the last exchange only, so a longer or shorter
-history changes no reply.
+reply in the same conversation. At most the last `MEMORY` replies count, so it changes nothing
+whether a caller passes the whole history or its end.
 
 | function            | says                                                        |
 |---------------------|-------------------------------------------------------------|
@@ -26,6 +26,7 @@ from .strengths import STRENGTHS, strength_scores, top_strengths
 FIRST_SPEAKER: Final = "太郎"
 SECOND_SPEAKER: Final = "花子"
 QUOTE_MAX: Final = 24
+MEMORY: Final = 3
 
 # What a message sounds like: the first row with a matching word wins, else "plain".
 INTENTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -56,13 +57,13 @@ def start_chat(partner_type: str, situation: str, topic: str) -> str:
 
 
 def chat_reply(
-    partner_type: str, situation: str, topic: str, message: str, last_reply: str = ""
+    partner_type: str, situation: str, topic: str, message: str, said: Sequence[str] = ()
 ) -> str:
-    """`last_reply` is what the partner said last ("" at the first turn)."""
+    """`said` are the partner's earlier replies of `chat_history`, oldest first."""
     register = phrases.REGISTERS[partner_type]
-    seed = ("chat", partner_type, situation, topic, message, last_reply)
+    seed = ("chat", partner_type, situation, topic, message, *said[-MEMORY:])
     reaction = _pick(phrases.REACTIONS[intent_of(message), register], *seed)
-    follow_up = _pick(phrases.FOLLOW_UPS[topic, register], *seed, avoid=last_reply)
+    follow_up = _pick(phrases.FOLLOW_UPS[topic, register], *seed, avoid=said)
     return _quoting(reaction, message) + follow_up
 
 
@@ -70,11 +71,11 @@ def scenario_opening(scenario: Mapping[str, Any]) -> str:
     return str(scenario["opening"])
 
 
-def scenario_reply(scenario: Mapping[str, Any], message: str, last_reply: str = "") -> str:
-    """`last_reply` is what the partner said last ("" when the scene starts with the user)."""
-    seed = ("scenario", str(scenario["id"]), message, last_reply)
+def scenario_reply(scenario: Mapping[str, Any], message: str, said: Sequence[str] = ()) -> str:
+    """`said` are the partner's earlier lines of this scene, oldest first, with the opening."""
+    seed = ("scenario", str(scenario["id"]), message, *said[-MEMORY:])
     reaction = _pick(phrases.SCENE_REACTIONS[intent_of(message)], *seed)
-    line = _pick(tuple(scenario["lines"]), *seed, avoid=last_reply)
+    line = _pick(tuple(scenario["lines"]), *seed, avoid=said)
     return _quoting(reaction, message) + line
 
 
@@ -85,12 +86,12 @@ def watch_start(partner_type: str, situation: str, topic: str) -> str:
 
 
 def watch_next(
-    partner_type: str, situation: str, topic: str, last_speaker: str, last_message: str
+    partner_type: str, situation: str, topic: str, last_speaker: str, said: Sequence[str]
 ) -> str:
-    """The whole line, as "花子: …"; `last_message` without its speaker."""
-    seed = ("watch", partner_type, situation, topic, last_speaker, last_message)
-    reply = _pick(phrases.WATCH_REPLIES[topic], *seed, avoid=last_message)
-    touch = _pick(phrases.WATCH_TOUCHES[partner_type], *seed)
+    """The whole line, as "花子: …"; `said` are both speakers' lines, without the speakers' names."""
+    seed = ("watch", partner_type, situation, topic, last_speaker, *said[-MEMORY:])
+    reply = _pick(phrases.WATCH_REPLIES[topic], *seed, avoid=said)
+    touch = _pick(phrases.WATCH_TOUCHES[partner_type], *seed, avoid=said)
     return f"{other_speaker(last_speaker)}: {reply}{touch}"
 
 
@@ -105,7 +106,9 @@ def chat_feedback(partner_name: str, situation_name: str, messages: Sequence[str
 
 def scenario_feedback(scenario: Mapping[str, Any], messages: Sequence[str]) -> str:
     points = "\n".join(f"- {point}" for point in scenario["learning_points"])
-    return f"{_feedback(str(scenario['title']), messages)}\n\n■ このシナリオの学習ポイント\n{points}"
+    return (
+        f"{_feedback(str(scenario['title']), messages)}\n\n■ このシナリオの学習ポイント\n{points}"
+    )
 
 
 def intent_of(message: str) -> str:
@@ -136,8 +139,9 @@ def _quoting(line: str, message: str) -> str:
     return line.replace("{quote}", short)
 
 
-def _pick(lines: Sequence[str], *seed: str, avoid: str = "") -> str:
-    """One of the lines, always the same for the same seed; not one that stands in `avoid`."""
+def _pick(lines: Sequence[str], *seed: str, avoid: Sequence[str] = ()) -> str:
+    """One of the lines, always the same for the same seed; not one said a moment ago."""
     start = zlib.crc32("\x1f".join(seed).encode("utf-8", "surrogatepass")) % len(lines)
     turned = [*lines[start:], *lines[:start]]
-    return next((line for line in turned if not avoid or line not in avoid), turned[0])
+    recent = avoid[-MEMORY:]
+    return next((x for x in turned if not any(x and x in old for old in recent)), turned[0])
