@@ -1,7 +1,7 @@
 """Make the virtual environment from the lock file, with nothing but a Python and a package registry.
 
-Run by `make setup` with the system's Python, so it uses the standard library only, and its first lines must be
-readable by an older Python: that is how a too old one gets a sentence instead of a syntax error.
+Run by `make setup` with the system's Python, so it uses the standard library only, and an older Python must
+be able to read it: that is how a too old one gets a sentence instead of a syntax error.
 """
 
 import subprocess
@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: "list[str]") -> int:
     """Create the environment named by the first argument from the lock named by the second."""
-    if sys.version_info < OLDEST:  # noqa: UP036 - the whole point: an older Python reads this line too
+    if sys.version_info < OLDEST:
         found = ".".join(map(str, sys.version_info[:3]))
-        return complain(f"Python 3.11 or later is needed, {sys.executable} is {found}. Try: make PYTHON=python3.11")
+        return complain(
+            f"Python 3.11 or later is needed, {sys.executable} is {found}. Try: make PYTHON=python3.11"
+        )
     environment, lock = Path(arguments[0]), Path(arguments[1])
     python = environment / "bin" / "python"
     if not working(python) and not create(environment, python):
@@ -51,7 +53,7 @@ def working(python: Path) -> bool:
 
 def run(command: "list[str]") -> int:
     """Run a command in the foreground and return its exit status."""
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own list
+    return subprocess.run(command, check=False).returncode
 
 
 def complain(sentence: str) -> int:

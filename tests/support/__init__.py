@@ -1,0 +1,14 @@
+"""What tests stand on: real servers on free ports, and peers that speak raw bytes.
+
+In the order a test meets them:
+
+- `ports`     a free port on loopback, and waiting until somebody listens there
+- `spawn`     start a program, wait until it answers, end it by its pid, keep what it printed
+- `redis`     a real Redis of one's own
+- `chromium`  a real browser, or the reason why there is none
+- `raw`       a client and an upstream that send and log exact bytes
+- `install`   a program: installs what the system packages can give (run by `make test`)
+
+The fixtures over them are in `fixtures` and reach every test through `tests/conftest.py`.
+Nothing here imports the product.
+"""

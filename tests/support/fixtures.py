@@ -1,0 +1,56 @@
+"""The fixtures every test may ask for by name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.support.chromium import ARGUMENTS, MISSING, find_chromium
+from tests.support.redis import RedisServer, start_redis
+from tests.support.spawn import Spawner
+
+OUTPUTS = pytest.StashKey[list[Spawner]]()
+
+
+@pytest.fixture
+def spawn(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Spawner]:
+    """Start programs that end with this test; a failure report shows what they printed."""
+    folder = tmp_path / "spawned"
+    folder.mkdir()
+    with Spawner(folder) as spawner:
+        request.node.stash.setdefault(OUTPUTS, []).append(spawner)
+        yield spawner
+
+
+@pytest.fixture(scope="module")
+def spawn_for_module(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Spawner]:
+    """The same for programs that serve a whole test module."""
+    with Spawner(tmp_path_factory.mktemp("spawned")) as spawner:
+        request.node.stash.setdefault(OUTPUTS, []).append(spawner)
+        yield spawner
+
+
+@pytest.fixture
+def redis_server(spawn: Spawner) -> RedisServer:
+    """An empty Redis of this test's own."""
+    return start_redis(spawn)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's executable; skips with the reason where there is none."""
+    if (path := find_chromium()) is None:
+        pytest.skip(MISSING)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """A running headless browser."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
+        yield launched
+        launched.close()

@@ -1,0 +1,57 @@
+"""Install what real servers need and Python packages do not bring: `python -m tests.support.install`.
+
+It never fails: what cannot be installed is said, and the tests that need it are skipped with that reason,
+which pytest lists at the end.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from tests.support.chromium import find_chromium
+
+PACKAGES = ("chromium", "fonts-noto-cjk")  # the second one because the applications speak Japanese
+QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+
+
+def main() -> int:
+    """Look, install, and say what is there."""
+    if browser := find_chromium():
+        print(f"chromium: {browser}")
+        return 0
+    if reason := refusal():
+        print(f"chromium: not installed ({reason}); the tests that need a browser will be skipped")
+        return 0
+    print(f"installing {' '.join(PACKAGES)} with apt-get", flush=True)
+    failure = apt("update") or apt("install", "--yes", "--no-install-recommends", *PACKAGES)
+    print(f"chromium: {find_chromium() or f'could not be installed ({failure})'}")
+    return 0
+
+
+def refusal() -> str:
+    """Why we cannot even try, or nothing."""
+    if not shutil.which("apt-get"):
+        return "no apt-get here"
+    if os.geteuid() != 0:
+        return "apt-get needs root"
+    return ""
+
+
+def apt(*words: str) -> str:
+    """Run apt-get quietly; the last line it complained with, or nothing."""
+    command = ["apt-get", "--quiet", "--quiet", *words]
+    try:
+        done = subprocess.run(
+            command, env={**os.environ, **QUIET}, capture_output=True, text=True, timeout=600, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"apt-get {words[0]} took longer than ten minutes"
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    return lines[-1] if lines else f"apt-get {words[0]} ended with {done.returncode}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
