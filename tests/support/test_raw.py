@@ -80,10 +80,10 @@ def test_a_handlers_own_mistake_fails_the_test() -> None:
     def handler(connection: UpstreamConnection) -> None:
         assert connection.read_head().line == b"never this"
 
-    with (
-        pytest.raises(AssertionError),
-        ScriptedUpstream(handler) as upstream,
-        RawClient(upstream.port) as client,
-    ):
-        client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert client.closed_by_peer()
+    def story() -> None:
+        with ScriptedUpstream(handler) as upstream, RawClient(upstream.port) as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.closed_by_peer()
+
+    with pytest.raises(AssertionError, match="never this"):
+        story()
