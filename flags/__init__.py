@@ -1,0 +1,74 @@
+"""Who gets the new side: features, dials, latches, and the memory in which every process of a machine shares them.
+
+The map, in the order data takes:
+
+    state_file   StateFile, StoredState      the truth on the disk: checksummed, replaced atomically, the one before kept
+    opening      open_state                  file, surviving page and configured seeds brought to one state at start
+    page         StatePage                   shared memory: stamp, latches, dials, workers' rows
+                 (layout: numbers; page_file: making, mapping, locking; slots: names and latches; rows: workers)
+    snapshot     FlagSnapshot, FeatureState  what a worker reads from the page when the stamp has changed
+    position     position                    where a sticky key falls, 0…9999
+    evaluation   evaluate → Evaluation       what the dial says about that key: pure, on the path of every request
+    ledger       Ledger, Entry               who changed what, why; hash chain
+    percent      to_hundredths, …            percentages are whole hundredths everywhere
+
+A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway, shadow or golden.
+"""
+
+from flags.errors import (
+    FlagsError,
+    PageBusy,
+    PageCorrupt,
+    PageError,
+    PageFull,
+    PageMissing,
+    RevisionNotNewer,
+    StateCorrupt,
+    StateError,
+    StateUnwritable,
+    UnknownFeature,
+)
+from flags.evaluation import Evaluation, evaluate
+from flags.ledger import Entry, Ledger
+from flags.opening import PAGE_NAME, OpenedState, open_state, snapshot_of
+from flags.page import StatePage, revision_of
+from flags.percent import FULL, format_percent, to_hundredths
+from flags.position import POSITIONS, position
+from flags.rows import WorkerRow
+from flags.snapshot import NO_FEATURE, FeatureState, FlagSnapshot
+from flags.state_file import StateFile, StoredState
+
+__all__ = [
+    "FULL",
+    "NO_FEATURE",
+    "PAGE_NAME",
+    "POSITIONS",
+    "Entry",
+    "Evaluation",
+    "FeatureState",
+    "FlagSnapshot",
+    "FlagsError",
+    "Ledger",
+    "OpenedState",
+    "PageBusy",
+    "PageCorrupt",
+    "PageError",
+    "PageFull",
+    "PageMissing",
+    "RevisionNotNewer",
+    "StateCorrupt",
+    "StateError",
+    "StateFile",
+    "StatePage",
+    "StateUnwritable",
+    "StoredState",
+    "UnknownFeature",
+    "WorkerRow",
+    "evaluate",
+    "format_percent",
+    "open_state",
+    "position",
+    "revision_of",
+    "snapshot_of",
+    "to_hundredths",
+]

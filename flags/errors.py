@@ -1,0 +1,80 @@
+"""What can go wrong with the state of the flags. It must not know who asks: each message is one sentence for a person.
+
+    FlagsError
+    ├── StateError
+    │   ├── StateCorrupt       the state file and the one before it cannot be believed
+    │   ├── StateUnwritable    a file of the state folder could not be written (or, for the ledger, locked)
+    │   └── RevisionNotNewer   a state or a snapshot is not newer than the one it would replace
+    ├── PageError
+    │   ├── PageMissing        no usable page file here
+    │   ├── PageCorrupt        a snapshot buffer does not match its checksum
+    │   ├── PageFull           more features, workers or bytes than the page has room for
+    │   └── PageBusy           another process has held the page's lock for too long (never raised by a latch)
+    └── UnknownFeature         carries `.feature` and `.known`
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "FlagsError",
+    "PageBusy",
+    "PageCorrupt",
+    "PageError",
+    "PageFull",
+    "PageMissing",
+    "RevisionNotNewer",
+    "StateCorrupt",
+    "StateError",
+    "StateUnwritable",
+    "UnknownFeature",
+]
+
+
+class FlagsError(Exception):
+    """Root of the tree; `str()` is one sentence."""
+
+
+class StateError(FlagsError):
+    """Something about the persistent state."""
+
+
+class StateCorrupt(StateError):
+    """Neither the state file nor the one before it can be believed; the sentence says which file and what to do."""
+
+
+class StateUnwritable(StateError):
+    """A file of the state folder could not be written; nothing was changed."""
+
+
+class RevisionNotNewer(StateError):
+    """The revision offered is not above the one in force; read again and try again."""
+
+
+class PageError(FlagsError):
+    """Something about the shared page."""
+
+
+class PageMissing(PageError):
+    """There is no page file, or it is not one of ours, or it is cut short."""
+
+
+class PageCorrupt(PageError):
+    """The active snapshot does not match its checksum; keep the last good one."""
+
+
+class PageFull(PageError):
+    """No room left for another feature, worker or byte."""
+
+
+class PageBusy(PageError):
+    """The page's lock could not be had in time; nothing was changed."""
+
+
+class UnknownFeature(FlagsError):
+    """No such feature; `.feature` is the name asked for, `.known` the names there are, sorted."""
+
+    def __init__(self, feature: str, known: tuple[str, ...]) -> None:
+        self.feature = feature
+        self.known = known
+        listed = ", ".join(known) if known else "none is configured"
+        super().__init__(f"There is no feature {feature!r}; known features: {listed}.")

@@ -1,0 +1,160 @@
+"""The ledger, `ledger.jsonl`: who changed what, when, why, on what evidence. It must not know how a change is made.
+
+One JSON object on each line, only ever appended. Each carries the SHA-256 of the one before and its own, over everything else in
+it, so nothing can be altered, added or taken out in between without `verify` naming the place. How long the chain was is
+also kept beside, in `ledger.head`, so that lines cut off its end are missed too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from flags.errors import StateUnwritable
+
+__all__ = ["Entry", "Ledger"]
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One change. The writer gives what is in the first block; the ledger fills in the second (and `time` if it is "").
+
+    `action` is a word such as dial, rollback, restore; `feature` None means everything; `old`, `new` and `evidence` are any
+    JSON; `revision` is the one that the change made.
+    """
+
+    actor: str
+    action: str
+    feature: str | None = None
+    old: Any = None
+    new: Any = None
+    reason: str = ""
+    evidence: Any = None
+    revision: int = 0
+    time: str = ""
+
+    seq: int = 0
+    previous: str = ""
+    hash: str = ""
+
+
+def _hash(entry: Entry) -> str:
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(entry, hash=""), order="sorted")).hexdigest()
+
+
+def _parse(line: bytes) -> Entry | None:
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _link(line: bytes, entry: Entry | None) -> str:
+    """What the next entry must name as the one before; a line that cannot be read is linked by its bytes."""
+    return entry.hash if entry else hashlib.sha256(line).hexdigest()
+
+
+class Ledger:
+    """The ledger in the folder `dir`, made when it is first appended to. `clock`: seconds since 1970."""
+
+    def __init__(self, dir: Path | str, clock: Callable[[], float] = time.time) -> None:
+        self.dir = Path(dir)
+        self.path = self.dir / "ledger.jsonl"
+        self.head = self.dir / "ledger.head"
+        self._clock = clock
+
+    def append(self, entry: Entry) -> Entry:
+        """Write one entry → it as written, with its number and hashes, once it is on the disk.
+
+        StateUnwritable when it cannot be written: then the file is as it was.
+        """
+        try:
+            self.dir.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                return self._append(fd, entry)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise StateUnwritable(f"The ledger {self.path} could not be written: {error.strerror}.") from error
+
+    def entries(self, limit: int = 100) -> list[Entry]:
+        """The last `limit` entries, newest first; lines that cannot be read are left out (`verify` names them)."""
+        found = [entry for _, entry in self._lines() if entry]
+        return found[-limit:][::-1] if limit > 0 else []
+
+    def verify(self) -> list[str]:
+        """One sentence for each place where the chain does not hold; empty when nothing was altered."""
+        problems, previous, number = [], "", 0
+        for number, (line, entry) in enumerate(self._lines(), 1):
+            if entry is None:
+                problems.append(f"Line {number} cannot be read.")
+            else:
+                if entry.hash != _hash(entry):
+                    problems.append(f"Line {number} (entry {entry.seq}) was altered: it does not match its own hash.")
+                if entry.previous != previous:
+                    problems.append(f"Line {number} (entry {entry.seq}) does not follow the line before it.")
+                if entry.seq != number:
+                    problems.append(f"Line {number} carries the number {entry.seq}: entries were taken out or added.")
+            previous = _link(line, entry)
+        recorded = self._recorded_length()
+        if recorded > number:
+            problems.append(f"The ledger ends at entry {number}, but entry {recorded} was written: its end was cut off.")
+        return problems
+
+    def _append(self, fd: int, entry: Entry) -> Entry:
+        data = self.path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]  # behind it, at most the rest of an append that was never acknowledged
+        lines = whole.splitlines()
+        last = lines[-1] if lines else b""
+        entry = msgspec.structs.replace(
+            entry,
+            time=entry.time or datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds"),
+            seq=len(lines) + 1,
+            previous=_link(last, _parse(last)) if lines else "",
+            hash="",
+        )
+        entry = msgspec.structs.replace(entry, hash=_hash(entry))
+        line = msgspec.json.encode(entry) + b"\n"
+        os.ftruncate(fd, len(whole))
+        try:
+            written = os.pwrite(fd, line, len(whole))
+            if written != len(line):
+                raise OSError(28, os.strerror(28))  # a short write: the disk is full
+            os.fsync(fd)
+        except OSError:
+            os.ftruncate(fd, len(whole))
+            raise
+        self._record_length(entry.seq)
+        return entry
+
+    def _lines(self) -> Iterator[tuple[bytes, Entry | None]]:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        for line in data[: data.rfind(b"\n") + 1].splitlines():
+            yield line, _parse(line)
+
+    def _record_length(self, seq: int) -> None:
+        # Best effort, always the same 21 bytes in the same block: behind by one is no lie, only less proof.
+        try:
+            self.head.touch(0o660)
+            with self.head.open("r+b") as file:
+                file.write(b"%020d\n" % seq)
+        except OSError:
+            pass
+
+    def _recorded_length(self) -> int:
+        try:
+            return int(self.head.read_bytes())
+        except (OSError, ValueError):
+            return 0

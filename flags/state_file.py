@@ -1,0 +1,178 @@
+"""The state on the disk, `state.json`: what outlives every process. It must not know the shared page or who changes it.
+
+The file holds the state and the SHA-256 of its canonical JSON. It is replaced, never written into: a new one is written beside,
+forced to the disk, and renamed over it, so a process that dies at any moment leaves the old or the new state, whole. The
+one before stays as `state.json.previous`. A writer must offer a revision above the one on the disk: of two writers who read the
+same state, the second is refused, not believed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from flags.errors import RevisionNotNewer, StateCorrupt, StateUnwritable
+
+__all__ = ["StateFile", "StoredState"]
+
+
+class StoredState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`updated_at`: seconds since 1970. `percents`: dials in hundredths. `latched`: the features rolled back, sorted."""
+
+    revision: int = 0
+    updated_at: float = 0.0
+    percents: dict[str, int] = {}
+    latched: tuple[str, ...] = ()
+    everything_latched: bool = False
+
+    def with_percent(self, feature: str, percent: int, now: float) -> StoredState:
+        """The next revision, with this dial (hundredths)."""
+        return self._next(now, percents={**self.percents, feature: percent})
+
+    def with_latch(self, feature: str | None, on: bool, now: float) -> StoredState:
+        """The next revision, with this latch set or cleared; None is the latch of everything."""
+        if feature is None:
+            return self._next(now, everything_latched=on)
+        others = set(self.latched) - {feature}
+        return self._next(now, latched=tuple(sorted(others | {feature} if on else others)))
+
+    def _next(self, now: float, **changes: Any) -> StoredState:
+        return msgspec.structs.replace(self, revision=self.revision + 1, updated_at=now, **changes)
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    checksum: str
+    state: msgspec.Raw
+
+
+def _canonical(state: object) -> bytes:
+    return msgspec.json.encode(state, order="sorted")
+
+
+def _decode(data: bytes) -> StoredState:
+    """ValueError (msgspec's are) when the bytes are no envelope, or the checksum does not match."""
+    envelope = msgspec.json.decode(data, type=_Envelope)
+    plain = msgspec.json.decode(envelope.state)
+    if hashlib.sha256(_canonical(plain)).hexdigest() != envelope.checksum:
+        raise ValueError("the checksum does not match")
+    return msgspec.convert(plain, StoredState)
+
+
+def _encode(state: StoredState) -> bytes:
+    canonical = _canonical(state)
+    envelope = {"checksum": hashlib.sha256(canonical).hexdigest(), "state": msgspec.Raw(canonical)}
+    return msgspec.json.format(msgspec.json.encode(envelope), indent=2) + b"\n"
+
+
+class StateFile:
+    """The state file in the folder `dir`, made when it is first saved. `warning`: what the last `load` had to put up with."""
+
+    def __init__(self, dir: Path | str) -> None:
+        self.dir = Path(dir)
+        self.path = self.dir / "state.json"
+        self.previous = self.dir / "state.json.previous"
+        self.warning = ""
+        self._known = 0
+
+    def load(self) -> StoredState | None:
+        """The state; None when there has never been one. `.warning` is one sentence when the file before had to serve, else "".
+
+        StateCorrupt when neither can be believed.
+        """
+        self.warning = ""
+        current = self._read(self.path)
+        if isinstance(current, StoredState):
+            return self._remember(current)
+        before = self._read(self.previous)
+        if isinstance(before, StoredState):
+            self.warning = (
+                f"{self.path} {current or 'is gone'}; the state before it, revision {before.revision}, is used instead."
+            )
+            return self._remember(before)
+        if current is None and before is None:
+            return None
+        raise StateCorrupt(
+            f"Neither {self.path} ({current or 'gone'}) nor {self.previous.name} ({before or 'gone'}) can be believed; "
+            f"put a good copy back, or move both away to begin again from the configured percentages."
+        )
+
+    def save(self, state: StoredState) -> None:
+        """Make `state` the truth. Returns when it is on the disk.
+
+        RevisionNotNewer unless its revision is above the one there; StateUnwritable when it cannot be written: then the
+        old state is untouched.
+        """
+        try:
+            self.dir.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                there = self._believable()
+                current = max(there.revision if there else 0, self._known)
+                if state.revision <= current:
+                    raise RevisionNotNewer(f"Revision {state.revision} is not above {current}, which is in {self.path}.")
+                self._replace(_encode(state), keep=there is not None)
+        except OSError as error:
+            raise StateUnwritable(f"The state file {self.path} could not be written: {error.strerror}.") from error
+        self._remember(state)
+
+    def _remember(self, state: StoredState) -> StoredState:
+        self._known = max(self._known, state.revision)
+        return state
+
+    def _believable(self) -> StoredState | None:
+        found = self._read(self.path)
+        return found if isinstance(found, StoredState) else None
+
+    def _read(self, path: Path) -> StoredState | str | None:
+        """The state, or why it cannot be believed, or None when there is no such file."""
+        try:
+            return _decode(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        except ValueError as error:
+            return f"is damaged: {error}"
+
+    def _replace(self, data: bytes, keep: bool) -> None:
+        beside = self.path.with_name("state.json.new")
+        try:
+            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660)
+            with open(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+            if keep:  # a damaged file must not push out a good one before it
+                self._keep_previous()
+            os.replace(beside, self.path)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+        folder = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _keep_previous(self) -> None:
+        """A second name for the file in force, so that at no moment there is none."""
+        second = self.path.with_name("state.json.old")
+        second.unlink(missing_ok=True)
+        os.link(self.path, second)
+        os.replace(second, self.previous)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fd = os.open(self.dir / "state.json.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
