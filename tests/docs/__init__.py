@@ -1,0 +1,1 @@
+"""Tests that keep the documents and the floor plan true."""
