@@ -56,9 +56,7 @@ def start_chat(partner_type: str, situation: str, topic: str) -> str:
     return greeting + phrases.SCENES[situation, register] + follow_up
 
 
-def chat_reply(
-    partner_type: str, situation: str, topic: str, message: str, said: Sequence[str] = ()
-) -> str:
+def chat_reply(partner_type: str, situation: str, topic: str, message: str, said: Sequence[str] = ()) -> str:
     """`said` are the partner's earlier replies of `chat_history`, oldest first."""
     register = phrases.REGISTERS[partner_type]
     seed = ("chat", partner_type, situation, topic, message, *said[-MEMORY:])
@@ -85,9 +83,7 @@ def watch_start(partner_type: str, situation: str, topic: str) -> str:
     return f"{FIRST_SPEAKER}: {phrases.WATCH_SCENES[situation]}{opener}"
 
 
-def watch_next(
-    partner_type: str, situation: str, topic: str, last_speaker: str, said: Sequence[str]
-) -> str:
+def watch_next(partner_type: str, situation: str, topic: str, last_speaker: str, said: Sequence[str]) -> str:
     """The whole line, as "花子: …"; `said` are both speakers' lines, without the speakers' names."""
     seed = ("watch", partner_type, situation, topic, last_speaker, *said[-MEMORY:])
     reply = _pick(phrases.WATCH_REPLIES[topic], *seed, avoid=said)
@@ -106,9 +102,7 @@ def chat_feedback(partner_name: str, situation_name: str, messages: Sequence[str
 
 def scenario_feedback(scenario: Mapping[str, Any], messages: Sequence[str]) -> str:
     points = "\n".join(f"- {point}" for point in scenario["learning_points"])
-    return (
-        f"{_feedback(str(scenario['title']), messages)}\n\n■ このシナリオの学習ポイント\n{points}"
-    )
+    return f"{_feedback(str(scenario['title']), messages)}\n\n■ このシナリオの学習ポイント\n{points}"
 
 
 def intent_of(message: str) -> str:
