@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from flags.errors import PageCorrupt, PageFull, PageMissing, RevisionNotNewer, UnknownFeature
-from flags.layout import ACTIVE, BUFFER_BYTES, BUFFER_HEAD, BUFFERS, EVERYTHING, LATCH_STAMP, REVISION, STAMP, U64
+from flags.layout import ACTIVE, BUFFER_BYTES, BUFFER_HEAD, BUFFERS, EVERYTHING, LATCH_STAMP, LATCHES, REVISION, STAMP, U64
 from flags.page_file import PageLock, make_page, map_page
 from flags.rows import WorkerRow, WorkerRows
 from flags.slots import FeatureSlots
@@ -142,6 +142,19 @@ class StatePage:
         """The features that the active snapshot has a dial for (a feature just listed has none yet)."""
         dials = self._dials(self._page[ACTIVE])
         return frozenset(dials.percents) if dials else frozenset()
+
+    def offsets(self) -> dict[str, int]:
+        """Where a tool without Python finds the cells of a rollback in the file.
+
+        `everything` and `feature NAME` are one byte each; `stamp`, the latch stamp, is 8 bytes (little-endian), to
+        be raised after them.
+        """
+        found = {"everything": EVERYTHING, "stamp": LATCH_STAMP.start}
+        for name in self.feature_names():
+            slot = self._slots.find(name)
+            if slot is not None:
+                found[f"feature {name}"] = LATCHES + slot
+        return found
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
