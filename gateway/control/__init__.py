@@ -2,9 +2,35 @@
 
 In the order data takes:
 
-- `reports`  the channel on which workers and shadow processes send their cumulative totals
+- `reports`      the channel on which workers and shadow processes send their cumulative totals
+- `board`        those totals, added up over all processes, dead ones included
+- `catalogue`    every metric by name; `gauges` and `exposition` turn board and page into what Prometheus
+  reads
+- `evidence`     the A/B report and its verdict, pure; `ab_report` gathers its numbers
+- `switch`       dial, rollback, restore; `record` writes them down, `convergence` waits for the workers
+- `status`       everything at a glance; `explanation` says why one request goes where it goes
+- `service`      the desk: all of this as one object, for the admin API
+- `answers`      what the desk answers; `errors` what it answers instead
 """
 
+from gateway.control.answers import (
+    Convergence,
+    DialAnswer,
+    Explanation,
+    FeatureReport,
+    FeatureStatus,
+    LatchAnswer,
+    ShadowNumbers,
+    SideNumbers,
+    Status,
+    WorkerStatus,
+    percent_number,
+)
+from gateway.control.board import Histogram, MetricsBoard
+from gateway.control.catalogue import CATALOGUE, Metric
+from gateway.control.convergence import wait_for_workers
+from gateway.control.errors import ControlError, Invalid, NoSuchFeature, NotFound, Refused, Unavailable
+from gateway.control.record import Record
 from gateway.control.reports import (
     CounterRow,
     HistogramRow,
@@ -14,5 +40,41 @@ from gateway.control.reports import (
     gauge_key,
     incarnation,
 )
+from gateway.control.service import ControlService, ResultsView
+from gateway.control.switch import Switch
 
-__all__ = ["CounterRow", "HistogramRow", "Report", "ReportSender", "ReportServer", "gauge_key", "incarnation"]
+__all__ = [
+    "CATALOGUE",
+    "ControlError",
+    "ControlService",
+    "Convergence",
+    "CounterRow",
+    "DialAnswer",
+    "Explanation",
+    "FeatureReport",
+    "FeatureStatus",
+    "Histogram",
+    "HistogramRow",
+    "Invalid",
+    "LatchAnswer",
+    "Metric",
+    "MetricsBoard",
+    "NoSuchFeature",
+    "NotFound",
+    "Record",
+    "Refused",
+    "Report",
+    "ReportSender",
+    "ReportServer",
+    "ResultsView",
+    "ShadowNumbers",
+    "SideNumbers",
+    "Status",
+    "Switch",
+    "Unavailable",
+    "WorkerStatus",
+    "gauge_key",
+    "incarnation",
+    "percent_number",
+    "wait_for_workers",
+]

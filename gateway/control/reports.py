@@ -1,6 +1,6 @@
-"""The report channel: how workers and shadow processes tell the control process their totals; knows no metric by name.
+"""The report channel: the other processes tell the control process their totals; knows no metric by name.
 
-Every report is cumulative, so a lost one costs nothing and the last one of a process is the whole truth about it.
+Every report is cumulative: a lost one costs nothing, and the last of a process is the whole truth about it.
 Frames on the Unix socket: a length of four bytes (big-endian), then one `Report` as MessagePack.
 """
 
@@ -25,7 +25,7 @@ _BACK_OFF: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class CounterRow(msgspec.Struct, frozen=True):
-    """One series of a counter: its label values, in the metric's own order, and the total since the process began."""
+    """One series of a counter: label values in the metric's own order, and the total so far."""
 
     labels: tuple[str, ...]
     value: int
@@ -57,15 +57,14 @@ def gauge_key(name: str, *labels: str) -> str:
 
 def incarnation() -> str:
     """What tells this process from every other that had or will have its number: `pid-starttime`."""
-    with open("/proc/self/stat", "rb") as stat:
-        fields = stat.read().rpartition(b")")[2].split()
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
     return f"{os.getpid()}-{int(fields[19])}"
 
 
 class ReportSender:
-    """Sends this process's report every 250 ms and once more at the end; never raises, never blocks its owner.
+    """Sends this process's report every 250 ms and once more at the end; never raises, never blocks.
 
-    `ReportSender(runtime_folder)`, then `start(make_report)` on the running loop and `await close()` at the end.
+    `ReportSender(runtime_folder)`, then `start(make_report)` on the running loop, `await close()` at the end.
     """
 
     def __init__(self, runtime: Path, interval: float = INTERVAL) -> None:
@@ -86,7 +85,7 @@ class ReportSender:
         """Stop, send the last totals (a few seconds at most) and hang up."""
         self._stop.set()
         if self._task is not None:
-            # Not cancelled: a frame cut in the middle would garble the last one, which is the one that counts.
+            # Not cancelled: a frame cut in the middle would garble the last one, the one that counts.
             await self._task
         await self._send()
         writer, self._writer = self._writer, None
@@ -132,7 +131,7 @@ class ReportSender:
 
 
 class ReportServer:
-    """Listens on `<runtime>/control.sock` and hands every report to `on_report`, in the order each process sent them."""
+    """Listens on `<runtime>/control.sock` and hands every report to `on_report`, in the order of sending."""
 
     def __init__(self, runtime: Path, on_report: Callable[[Report], None]) -> None:
         self._path = runtime / SOCKET_NAME

@@ -1,0 +1,49 @@
+"""Gathers what the board knows of one feature and has it judged; the only reader of those metrics by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from flags import FlagSnapshot
+from gateway.control.answers import FeatureReport
+from gateway.control.board import MetricsBoard
+from gateway.control.evidence import Evidence, Limits, judge, shadow_numbers, side_numbers
+
+if TYPE_CHECKING:
+    from gateway.config import Feature
+
+__all__ = ["feature_report"]
+
+
+def feature_report(
+    feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, *, since: str
+) -> FeatureReport:
+    """The A/B report of `feature` over everything that was counted since `since`."""
+    guard = feature.guard
+    limits = Limits(guard.max_error_rate, guard.max_p95, guard.max_mismatch_rate, guard.min_samples)
+    return judge(_evidence(feature, snapshot, board, since), limits)
+
+
+def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, since: str) -> Evidence:
+    codes: dict[str, Counter[str]] = {"legacy": Counter(), "new": Counter()}
+    for labels, count in board.counter("banyan_requests_total").items():
+        name, side, _, code = labels
+        if name == feature.name and side in codes:
+            codes[side][code] += count
+    latency = board.histogram("banyan_request_duration_seconds")
+    return Evidence(
+        feature=feature.name,
+        since=since,
+        percent=snapshot.feature(feature.name).percent,
+        latched=snapshot.latched(feature.name),
+        shadow_percent=feature.shadow.percent,
+        legacy=side_numbers(codes["legacy"], latency.get((feature.name, "legacy"))),
+        new=side_numbers(codes["new"], latency.get((feature.name, "new"))),
+        fallbacks=sum(_by_second_label(board, "banyan_fallbacks_total", feature.name).values()),
+        shadow=shadow_numbers(_by_second_label(board, "banyan_shadow_total", feature.name)),
+    )
+
+
+def _by_second_label(board: MetricsBoard, name: str, feature: str) -> dict[str, int]:
+    return {labels[1]: count for labels, count in board.counter(name).items() if labels[0] == feature}

@@ -1,0 +1,183 @@
+"""What the control desk answers, as frozen values with stable keys: the JSON of the admin API and of
+`--json`.
+
+Percentages are numbers from 0 to 100, durations seconds, times ISO 8601 in UTC. Knows nothing of how it
+is found out.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "Convergence",
+    "DialAnswer",
+    "Explanation",
+    "FeatureReport",
+    "FeatureStatus",
+    "LatchAnswer",
+    "ShadowNumbers",
+    "SideNumbers",
+    "Status",
+    "WorkerStatus",
+    "percent_number",
+]
+
+
+def percent_number(hundredths: int) -> int | float:
+    """Hundredths of a percent as a number for people: 1000 is 10, 1 is 0.01."""
+    return hundredths / 100 if hundredths % 100 else hundredths // 100
+
+
+class Convergence(msgspec.Struct, frozen=True):
+    """Who has a change. `lagging` are process numbers of live workers that had not said so when the wait
+    ended.
+    """
+
+    workers: int
+    seconds: float
+    complete: bool
+    lagging: tuple[int, ...] = ()
+
+
+class DialAnswer(msgspec.Struct, frozen=True):
+    """A dial that was moved. `latched`: the feature is rolled back, so the dial counts only after a
+    restore.
+    """
+
+    feature: str
+    old: int | float
+    new: int | float
+    revision: int
+    workers: int
+    seconds: float
+    complete: bool
+    lagging: tuple[int, ...]
+    latched: bool
+
+
+class LatchAnswer(msgspec.Struct, frozen=True):
+    """A rollback (`latched` true) or a restore. `feature` null is everything. `already`: nothing had to
+    change.
+
+    `recorded` false: it holds for every request, but state file or ledger could not be written yet;
+    `problem` says why. `direct`: done on the machine itself, without the control process.
+    """
+
+    feature: str | None
+    latched: bool
+    already: bool
+    revision: int
+    workers: int
+    seconds: float
+    complete: bool
+    lagging: tuple[int, ...]
+    recorded: bool
+    problem: str = ""
+    direct: bool = False
+
+
+class FeatureStatus(msgspec.Struct, frozen=True):
+    """One feature. `side`: legacy, new or split. `breaker`: the worst of any worker. `plan`: the ramp's
+    step, if any.
+    """
+
+    name: str
+    percent: int | float
+    side: str
+    latched: bool
+    breaker: str
+    routes: tuple[str, ...]
+    fallback: str
+    shadow_percent: int | float
+    plan: str | None = None
+
+
+class WorkerStatus(msgspec.Struct, frozen=True):
+    """One live worker. `age_seconds`: since it last confirmed its state. `current`: it has the newest one."""
+
+    worker: str
+    pid: int
+    revision: int
+    age_seconds: float
+    current: bool
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The whole gateway at a glance. `warnings` are sentences for a person."""
+
+    revision: int
+    everything_latched: bool
+    features: tuple[FeatureStatus, ...]
+    workers: tuple[WorkerStatus, ...]
+    rollback_seconds: float | None
+    started_at: str
+    traffic: str
+    admin: str
+    warnings: tuple[str, ...] = ()
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a request goes where it goes. `position` and `percent` are null where no feature or no key is
+    involved.
+    """
+
+    method: str
+    path: str
+    side: str
+    cause: str
+    feature: str | None
+    route: str | None
+    key: str | None
+    position: int | float | None
+    percent: int | float | None
+    revision: int
+    breaker: str
+    note: str = ""
+
+
+class SideNumbers(msgspec.Struct, frozen=True):
+    """What users got from one side. Rates from 0 to 1, percentiles in seconds, null without requests."""
+
+    requests: int
+    errors: int
+    error_rate: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class ShadowNumbers(msgspec.Struct, frozen=True):
+    """What the comparisons said. `compared` counts only those with a clear answer; the rest stays apart.
+
+    `mismatch_upper` is the upper end of the confidence interval of the mismatch rate: 1 without any
+    comparison.
+    """
+
+    compared: int
+    match: int
+    noise: int
+    accepted: int
+    mismatch: int
+    undetermined: int
+    shadow_error: int
+    shadow_timeout: int
+    dropped: int
+    mismatch_rate: float | None
+    mismatch_upper: float
+
+
+class FeatureReport(msgspec.Struct, frozen=True):
+    """The A/B report of one feature. `verdict`: ready or not_ready, with every reason that holds it."""
+
+    feature: str
+    since: str
+    percent: int | float
+    latched: bool
+    verdict: str
+    reasons: tuple[str, ...]
+    legacy: SideNumbers
+    new: SideNumbers
+    fallbacks: int
+    shadow: ShadowNumbers
+    guard: dict[str, float]

@@ -1,0 +1,145 @@
+"""The board: the totals of all processes, dead ones included, added up exactly; knows no metric by name.
+
+A process reports cumulative totals, so the board keeps the last report of each incarnation and sums over
+them. A process that was replaced keeps its place in the sums. The board can be saved and loaded, so that
+a control process that is itself replaced goes on from where the one before it stood.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gateway.control.reports import CounterRow, HistogramRow, Report
+
+__all__ = ["Histogram", "MetricsBoard"]
+
+_KEPT_APART: Final = 256
+_FOLDED: Final = "ended"
+_FRESH: Final = 3.0
+
+Labels = tuple[str, ...]
+Key = tuple[str, str]
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """One summed series: counts over `LATENCY_BOUNDS` and one beyond, and the sum of the values in
+    seconds.
+    """
+
+    counts: tuple[int, ...]
+    sum: float
+
+
+class MetricsBoard:
+    """Takes reports in, answers sums. `now` is any monotonic clock in seconds; it only dates the gauges."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._reports: dict[Key, Report] = {}
+        self._heard: dict[Key, float] = {}
+
+    def add(self, report: Report) -> None:
+        """Take the newest totals of one incarnation; what it reported before is replaced."""
+        key = (report.source, report.incarnation)
+        if key not in self._reports and len(self._reports) >= _KEPT_APART:
+            self._fold()
+        self._reports[key] = report
+        self._heard[key] = self._now()
+
+    def counter(self, name: str) -> dict[Labels, int]:
+        """The total of each series of a counter."""
+        return _counter(self._reports.values(), name)
+
+    def counter_names(self) -> set[str]:
+        """Every counter that anybody reported."""
+        return {name for report in self._reports.values() for name in report.counters}
+
+    def histogram(self, name: str) -> dict[Labels, Histogram]:
+        """The summed counts of each series of a histogram."""
+        rows = (row for report in self._reports.values() for row in report.histograms if row.name == name)
+        return {labels: Histogram(tuple(row.counts), row.sum) for labels, row in _histograms(rows).items()}
+
+    def histogram_names(self) -> set[str]:
+        """Every histogram that anybody reported."""
+        return {row.name for report in self._reports.values() for row in report.histograms}
+
+    def gauges(self) -> dict[str, list[float]]:
+        """What the processes that were heard from in the last seconds say now, by key, one value per
+        process.
+        """
+        oldest = self._now() - _FRESH
+        found: dict[str, list[float]] = {}
+        for key, report in self._reports.items():
+            if self._heard.get(key, -_FRESH) >= oldest:
+                for name, value in report.gauges.items():
+                    found.setdefault(name, []).append(value)
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write all reports to `path`, whole or not at all; a disk that cannot take them changes nothing
+        here.
+        """
+        aside = path.with_suffix(".tmp")
+        with contextlib.suppress(OSError):
+            aside.write_bytes(msgspec.msgpack.encode(list(self._reports.values())))
+            aside.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Take in what an earlier control process saved. A live process overrides its part with its next
+        report.
+        """
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            for report in msgspec.msgpack.decode(path.read_bytes(), type=list[Report]):
+                self._reports.setdefault((report.source, report.incarnation), report)
+
+    def _fold(self) -> None:
+        """Add the reports of long-silent processes into one, so that a worker dying for days costs no
+        memory.
+        """
+        by_age = sorted(self._reports, key=lambda key: self._heard.get(key, 0.0))
+        silent = by_age[: _KEPT_APART // 2]
+        total = merged([self._reports.pop(key) for key in silent])
+        for key in silent:
+            self._heard.pop(key, None)
+        self._reports[(_FOLDED, _FOLDED)] = total
+
+
+def merged(reports: list[Report]) -> Report:
+    """One report that says what all of `reports` say together, without their gauges."""
+    names = {name for report in reports for name in report.counters}
+    counters = {
+        name: [CounterRow(labels, value) for labels, value in _counter(reports, name).items()]
+        for name in names
+    }
+    by_name: dict[str, list[HistogramRow]] = {}
+    for report in reports:
+        for row in report.histograms:
+            by_name.setdefault(row.name, []).append(row)
+    histograms = [row for rows in by_name.values() for row in _histograms(rows).values()]
+    return Report(_FOLDED, _FOLDED, counters, histograms)
+
+
+def _counter(reports: Iterable[Report], name: str) -> dict[Labels, int]:
+    total: Counter[Labels] = Counter()
+    for report in reports:
+        for row in report.counters.get(name, ()):
+            total[row.labels] += row.value
+    return dict(total)
+
+
+def _histograms(rows: Iterable[HistogramRow]) -> Mapping[Labels, HistogramRow]:
+    total: dict[Labels, HistogramRow] = {}
+    for row in rows:
+        known = total.get(row.labels)
+        if known is None:
+            total[row.labels] = row
+        elif len(known.counts) == len(row.counts):
+            counts = [a + b for a, b in zip(known.counts, row.counts, strict=True)]
+            total[row.labels] = HistogramRow(row.name, row.labels, counts, known.sum + row.sum)
+    return total

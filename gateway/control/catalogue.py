@@ -1,0 +1,93 @@
+"""Every metric by name: its kind, its labels, its help, and how a gauge of several processes becomes one
+number.
+
+The only place where metric names meet label names; it must not know where the numbers come from.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["CATALOGUE", "Metric"]
+
+
+class Metric(NamedTuple):
+    """One metric family. `kind` is counter, gauge or histogram; `merge` (sum or max) is for gauges only."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+    merge: str = "sum"
+
+
+_ALL: Final = (
+    Metric(
+        "banyan_requests_total",
+        "counter",
+        ("feature", "side", "cause", "code"),
+        "Requests answered, by the side that answered and the cause of that choice.",
+    ),
+    Metric(
+        "banyan_request_duration_seconds",
+        "histogram",
+        ("feature", "side"),
+        "From the head of a request to the last byte of its answer.",
+    ),
+    Metric(
+        "banyan_fallbacks_total",
+        "counter",
+        ("feature", "reason"),
+        "Requests that the new side failed and legacy was asked for instead.",
+    ),
+    Metric(
+        "banyan_gateway_errors_total",
+        "counter",
+        ("reason",),
+        "Answers that the gateway itself made, apart from the applications' own.",
+    ),
+    Metric(
+        "banyan_capture_total",
+        "counter",
+        ("feature", "outcome"),
+        "Exchanges that were eligible for the shadow, and what became of them.",
+    ),
+    Metric(
+        "banyan_shadow_total",
+        "counter",
+        ("feature", "verdict"),
+        "Comparisons of the two sides, by verdict.",
+    ),
+    Metric(
+        "banyan_golden_live_total",
+        "counter",
+        ("feature", "verdict"),
+        "Comparisons of live answers with the recorded truth, by verdict.",
+    ),
+    Metric(
+        "banyan_breaker_state",
+        "gauge",
+        ("feature",),
+        "The worst breaker of any worker: 0 closed, 1 half-open, 2 open.",
+        "max",
+    ),
+    Metric(
+        "banyan_shadow_queue",
+        "gauge",
+        (),
+        "Exchanges that wait for the shadow, over all shadow processes.",
+    ),
+    Metric("banyan_dial_percent", "gauge", ("feature",), "The dial of a feature, 0 to 100."),
+    Metric("banyan_state_revision", "gauge", ("worker",), "The revision that a worker decides by."),
+    Metric(
+        "banyan_state_age_seconds",
+        "gauge",
+        ("worker",),
+        "Seconds since a worker last confirmed that its state is the current one.",
+    ),
+    Metric(
+        "banyan_rollback_seconds", "gauge", (), "How long the last rollback took to reach the last worker."
+    ),
+)
+
+CATALOGUE: Final[dict[str, Metric]] = {metric.name: metric for metric in _ALL}

@@ -1,0 +1,41 @@
+"""Waiting until every live worker has a change, and measuring it; knows the state page, and not what
+changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from flags import StatePage
+from gateway.control.answers import Convergence
+
+__all__ = ["wait_for_workers"]
+
+LIMIT: Final = 5.0
+POLL: Final = 0.002
+
+
+async def wait_for_workers(
+    page: StatePage,
+    stamp: bytes,
+    started: float,
+    *,
+    limit: float = LIMIT,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Convergence:
+    """Poll the acknowledgement rows until all show `stamp` (or a later one), for `limit` seconds at most.
+
+    `started` is the reading of `clock` from which `seconds` is measured: when the change was asked for.
+    """
+    while True:
+        # A worker that shows the page's newest stamp has everything before it too.
+        good = {stamp, page.stamp()}
+        rows = page.rows()
+        elapsed = clock() - started
+        lagging = tuple(row.pid for row in rows if row.stamp not in good)
+        if not lagging or elapsed >= limit:
+            return Convergence(len(rows), round(elapsed, 6), not lagging, lagging)
+        await asyncio.sleep(POLL)

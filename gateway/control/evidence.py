@@ -1,0 +1,179 @@
+"""The A/B report: what users got from either side, what the shadow found, and whether the feature's guard
+allows more.
+
+Pure: numbers in, a verdict with its reasons out. It must not know files, processes or clocks. No data
+means hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.control.answers import FeatureReport, ShadowNumbers, SideNumbers, percent_number
+from gateway.control.board import Histogram
+from gateway.core.latency import quantile
+
+__all__ = ["Evidence", "Limits", "judge", "shadow_numbers", "side_numbers", "upper_bound"]
+
+_CLEAR: Final = ("match", "noise", "accepted", "mismatch")
+_P95_RATIO: Final = 1.1
+_Z95: Final = 1.6449
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """A feature's guard: rates from 0 to 1, `max_p95` in seconds, `min_samples` requests or comparisons."""
+
+    max_error_rate: float
+    max_p95: float
+    max_mismatch_rate: float
+    min_samples: int
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """All that a verdict rests on. `percent` and `shadow_percent` in hundredths."""
+
+    feature: str
+    since: str
+    percent: int
+    latched: bool
+    shadow_percent: int
+    legacy: SideNumbers
+    new: SideNumbers
+    fallbacks: int
+    shadow: ShadowNumbers
+
+
+def side_numbers(codes: Mapping[str, int], latency: Histogram | None) -> SideNumbers:
+    """One side from its requests by code (`2xx` … `5xx`) and its latency histogram."""
+    requests = sum(codes.values())
+    errors = codes.get("5xx", 0)
+    counts = latency.counts if latency else ()
+    p50, p95, p99 = (quantile(counts, q) for q in (0.5, 0.95, 0.99))
+    return SideNumbers(requests, errors, errors / requests if requests else None, p50, p95, p99)
+
+
+def shadow_numbers(verdicts: Mapping[str, int]) -> ShadowNumbers:
+    """The comparisons by verdict, with the upper confidence bound of the mismatch rate."""
+    count = Counter(verdicts)
+    compared = sum(count[name] for name in _CLEAR)
+    return ShadowNumbers(
+        compared=compared,
+        match=count["match"],
+        noise=count["noise"],
+        accepted=count["accepted"],
+        mismatch=count["mismatch"],
+        undetermined=count["undetermined"],
+        shadow_error=count["shadow_error"],
+        shadow_timeout=count["shadow_timeout"],
+        dropped=count["dropped"],
+        mismatch_rate=count["mismatch"] / compared if compared else None,
+        mismatch_upper=upper_bound(count["mismatch"], compared),
+    )
+
+
+def upper_bound(bad: int, total: int) -> float:
+    """The highest share of bad ones that `bad` of `total` still allow, with 95 % confidence (Wilson, one-
+    sided).
+    """
+    if not total:
+        return 1.0
+    share, z2 = bad / total, _Z95 * _Z95
+    spread = _Z95 * math.sqrt((share * (1 - share) + z2 / (4 * total)) / total)
+    return min(1.0, (share + z2 / (2 * total) + spread) / (1 + z2 / total))
+
+
+def judge(evidence: Evidence, limits: Limits) -> FeatureReport:
+    """Whether the dial may go further, with every reason against it."""
+    reasons = (
+        *_held(evidence),
+        *_too_little(evidence, limits),
+        *_users(evidence, limits),
+        *_shadow(evidence, limits),
+    )
+    return FeatureReport(
+        feature=evidence.feature,
+        since=evidence.since,
+        percent=percent_number(evidence.percent),
+        latched=evidence.latched,
+        verdict="not_ready" if reasons else "ready",
+        reasons=reasons,
+        legacy=evidence.legacy,
+        new=evidence.new,
+        fallbacks=evidence.fallbacks,
+        shadow=evidence.shadow,
+        guard=msgspec.to_builtins(limits),
+    )
+
+
+def _held(evidence: Evidence) -> Sequence[str]:
+    return ["the feature is rolled back; restore it first"] if evidence.latched else []
+
+
+def _too_little(evidence: Evidence, limits: Limits) -> Sequence[str]:
+    """Users are evidence once the dial is up, comparisons wherever the shadow runs; where neither is,
+    nothing is.
+    """
+    reasons = []
+    if evidence.percent and evidence.new.requests < limits.min_samples:
+        reasons.append(
+            f"too little traffic on the new side: {evidence.new.requests} requests of at least "
+            f"{limits.min_samples}; no data means hold"
+        )
+    if evidence.shadow_percent and evidence.shadow.compared < limits.min_samples:
+        reasons.append(
+            f"too few comparisons: {evidence.shadow.compared} of at least {limits.min_samples}; "
+            "no data means hold"
+        )
+    if not evidence.percent and not evidence.shadow_percent:
+        reasons.append("neither a user nor the shadow has reached the new side; no data means hold")
+    return reasons
+
+
+def _users(evidence: Evidence, limits: Limits) -> Sequence[str]:
+    old, new = evidence.legacy, evidence.new
+    reasons = []
+    if new.error_rate is not None and new.error_rate > limits.max_error_rate:
+        reasons.append(
+            f"error rate of the new side {_share(new.error_rate)}, limit {_share(limits.max_error_rate)}"
+        )
+    if new.error_rate and old.error_rate is not None and new.error_rate > old.error_rate:
+        reasons.append(
+            f"error rate of the new side {_share(new.error_rate)}, legacy {_share(old.error_rate)}"
+        )
+    if new.p95 is not None and new.p95 > limits.max_p95:
+        reasons.append(f"p95 of the new side {_ms(new.p95)}, limit {_ms(limits.max_p95)}")
+    if new.p95 is not None and old.p95 is not None and new.p95 > _P95_RATIO * old.p95:
+        reasons.append(
+            f"p95 of the new side {_ms(new.p95)}, more than {_P95_RATIO} times that of legacy, {_ms(old.p95)}"
+        )
+    return reasons
+
+
+def _shadow(evidence: Evidence, limits: Limits) -> Sequence[str]:
+    shadow = evidence.shadow
+    reasons = []
+    if shadow.compared and shadow.mismatch_upper > limits.max_mismatch_rate:
+        reasons.append(
+            f"mismatch rate may be as high as {_share(shadow.mismatch_upper)} ({shadow.mismatch} of "
+            f"{shadow.compared} differ), limit {_share(limits.max_mismatch_rate)}"
+        )
+    lost = shadow.shadow_error + shadow.shadow_timeout + shadow.undetermined
+    if lost and lost > limits.max_error_rate * (lost + shadow.compared):
+        reasons.append(
+            f"{lost} comparisons without an answer ({shadow.shadow_error} shadow errors, "
+            f"{shadow.shadow_timeout} timeouts, {shadow.undetermined} undetermined)"
+        )
+    return reasons
+
+
+def _share(rate: float) -> str:
+    return f"{rate * 100:.4g} %"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.4g} ms"

@@ -1,0 +1,68 @@
+"""Why a request goes where it goes: asks the same pure functions as the request path, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flags import FlagSnapshot, evaluate
+from gateway.control.answers import Explanation, percent_number
+from gateway.control.errors import Invalid
+from gateway.core.decision import decide
+from gateway.core.route import RouteTable
+from gateway.core.target import BadTarget, parse_target
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+__all__ = ["explain"]
+
+
+def explain(
+    config: Config, snapshot: FlagSnapshot, breaker: str, method: str, target: str, key: str | None
+) -> Explanation:
+    """The decision for a request with this sticky key; `key` None stands for a user who has none yet.
+
+    Raises:
+        Invalid: for a target that the gateway would refuse, or a method that is no token.
+    """
+    if not method.isascii() or not method.isalpha():
+        raise Invalid("method", "a method such as GET or POST")
+    try:
+        path = parse_target(method.upper().encode(), target.encode("utf-8")).path
+    except BadTarget as error:
+        raise Invalid("path", f"a path such as /api/items ({error})") from error
+    routes = RouteTable((feature.name, feature.match) for feature in config.features)
+    route = routes.match(method.upper().encode(), path)
+    feature = route.feature if route else None
+    state = snapshot.feature(feature or "")
+    found = evaluate(state, feature or "", key or "")
+    decision = decide(
+        matched=route is not None,
+        everything_latched=snapshot.everything_latched,
+        feature_latched=state.latched,
+        breaker_open=breaker == "open",
+        selected=found.selected,
+    )
+    placed = feature is not None and key is not None
+    return Explanation(
+        method=method.upper(),
+        path=path.decode("utf-8", "backslashreplace"),
+        side=str(decision.side),
+        cause=str(decision.cause),
+        feature=feature,
+        route=route.template if route else None,
+        key=key,
+        position=percent_number(found.position) if placed else None,
+        percent=percent_number(found.percent) if feature is not None else None,
+        revision=snapshot.revision,
+        breaker=breaker,
+        note=_note(feature, key, found.percent),
+    )
+
+
+def _note(feature: str | None, key: str | None, percent: int) -> str:
+    if feature is None:
+        return "no feature claims this request: legacy answers"
+    if key is None and 0 < percent < 10_000:
+        return "without a key this is one possible answer: a new user gets a key of their own; add --key"
+    return ""

@@ -1,0 +1,186 @@
+"""The control desk: everything an operator may ask or do, without HTTP; wired up by the control process.
+
+Told which page, files, board and result store to use; it opens none of them, and knows no port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from flags import Entry, FlagSnapshot, Ledger, PageCorrupt, StatePage
+from gateway.control.ab_report import feature_report
+from gateway.control.answers import DialAnswer, Explanation, FeatureReport, LatchAnswer, Status
+from gateway.control.board import MetricsBoard
+from gateway.control.errors import NoSuchFeature, NotFound, Unavailable
+from gateway.control.explanation import explain
+from gateway.control.gauges import own_gauges
+from gateway.control.status import breaker_word, build_status
+from gateway.control.switch import Switch
+
+if TYPE_CHECKING:
+    from gateway.config import Config, Feature
+
+__all__ = ["ControlService", "ResultsView"]
+
+
+class ResultsView(Protocol):
+    """What the desk asks of the store of comparisons; the store of `shadow` is one."""
+
+    def signatures(self, feature: str | None, limit: int) -> list[Any]:
+        """The mismatches that are one thing each, the most frequent first."""
+
+    def sample(self, signature: str) -> Any:
+        """One exchange of a signature, None when there is none."""
+
+
+class ControlService:
+    """Everything behind the admin API. `started_at`: when the counting began."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        page: StatePage,
+        switch: Switch,
+        ledger: Ledger,
+        board: MetricsBoard,
+        results: ResultsView | None,
+        started_at: datetime,
+    ) -> None:
+        self._config = config
+        self._page = page
+        self._switch = switch
+        self._ledger = ledger
+        self._board = board
+        self._results = results
+        self._started_at = started_at.astimezone(UTC).isoformat(timespec="seconds")
+        self._warnings: tuple[str, ...] = ()
+
+    # --- changing ---------------------------------------------------------------------------------
+
+    async def dial(self, feature: str, percent: object, *, reason: str, actor: str) -> DialAnswer:
+        """Move a dial; see `Switch.dial`. The evidence of the moment goes into the ledger with it."""
+        evidence = self._evidence_of(feature)
+        return await self._switch.dial(feature, percent, reason=reason, actor=actor, evidence=evidence)
+
+    async def rollback(self, feature: str | None, *, reason: str, actor: str) -> LatchAnswer:
+        """Take a feature, or everything, back; see `Switch.rollback`."""
+        return await self._switch.rollback(feature, reason=reason, actor=actor)
+
+    async def restore(self, feature: str | None, *, reason: str, actor: str) -> LatchAnswer:
+        """Clear a latch; see `Switch.restore`."""
+        return await self._switch.restore(feature, reason=reason, actor=actor)
+
+    def reload(self, config: Config) -> None:
+        """Go on with a new configuration; the page lists its features already."""
+        self._config = config
+
+    def warn(self, warnings: tuple[str, ...]) -> None:
+        """What `status` says is wrong now, a sentence each."""
+        self._warnings = warnings
+
+    # --- asking -----------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """The whole gateway at a glance."""
+        return build_status(
+            self._config,
+            self._page,
+            self._board,
+            self._snapshot(),
+            started_at=self._started_at,
+            rollback_seconds=self._switch.rollback_seconds,
+            warnings=self._warnings,
+        )
+
+    def explain(self, method: str, target: str, key: str | None) -> Explanation:
+        """Why a request goes where it goes."""
+        snapshot = self._snapshot()
+        found = explain(self._config, snapshot, "closed", method, target, key)
+        if found.feature is None or breaker_word(self._board, found.feature) == "closed":
+            return found
+        return explain(self._config, snapshot, breaker_word(self._board, found.feature), method, target, key)
+
+    def report(self, feature: str) -> FeatureReport:
+        """The A/B report of one feature, judged against its guard."""
+        return feature_report(self._feature(feature), self._snapshot(), self._board, since=self._started_at)
+
+    def diffs(self, feature: str | None, limit: int = 50) -> list[Any]:
+        """Signatures of mismatches; an empty list when nothing was ever compared."""
+        if feature is not None:
+            self._feature(feature)
+        with _store():
+            return self._results.signatures(feature, limit) if self._results else []
+
+    def diff(self, signature: str) -> Any:
+        """One signature's sample."""
+        with _store():
+            sample = self._results.sample(signature) if self._results else None
+        if sample is None:
+            raise NotFound(f"There is no signature {signature!r}; `banyan diffs` lists them.")
+        return sample
+
+    def ledger(self, limit: int = 100) -> list[Entry]:
+        """The last entries, newest first."""
+        try:
+            return self._ledger.entries(limit)
+        except OSError as error:
+            raise Unavailable(f"The ledger cannot be read: {error.strerror}.") from error
+
+    def ledger_problems(self) -> list[str]:
+        """Where the ledger's chain does not hold; empty when nothing was altered."""
+        try:
+            return self._ledger.verify()
+        except OSError as error:
+            raise Unavailable(f"The ledger cannot be read: {error.strerror}.") from error
+
+    def ready(self) -> bool:
+        """Whether as many workers are up, with a state, as were asked for."""
+        return len(self._page.rows()) >= self._config.listen.workers
+
+    def metrics(self) -> tuple[bytes, str]:
+        """The text of `/metrics` and its media type."""
+        # Imported here: workers import this package for the report channel and need no metrics library.
+        from gateway.control.exposition import CONTENT_TYPE, exposition  # noqa: PLC0415
+
+        seconds = self._switch.rollback_seconds
+        return exposition(self._board, own_gauges(self._config, self._page, seconds)), CONTENT_TYPE
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _feature(self, name: str) -> Feature:
+        for feature in self._config.features:
+            if feature.name == name:
+                return feature
+        raise NoSuchFeature(name, tuple(sorted(feature.name for feature in self._config.features)))
+
+    def _evidence_of(self, name: str) -> Any:
+        with contextlib.suppress(NoSuchFeature, Unavailable):
+            report = self.report(name)
+            return {
+                "verdict": report.verdict,
+                "reasons": report.reasons,
+                "new": msgspec.to_builtins(report.new),
+            }
+        return None
+
+    def _snapshot(self) -> FlagSnapshot:
+        try:
+            return self._page.read()
+        except PageCorrupt as error:
+            raise Unavailable(str(error)) from error
+
+
+@contextlib.contextmanager
+def _store() -> Iterator[None]:
+    """The border of the result store: a disk or a database that fails is told, not thrown."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise Unavailable(f"The store of comparisons cannot be read: {error}.") from error

@@ -1,0 +1,81 @@
+"""The whole gateway at a glance, put together from the page, the board and the configuration; changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flags import FlagSnapshot, StatePage, revision_of
+from gateway.control.answers import FeatureStatus, Status, WorkerStatus, percent_number
+from gateway.control.board import MetricsBoard
+from gateway.control.reports import gauge_key
+
+if TYPE_CHECKING:
+    from gateway.config import Config, Feature
+
+__all__ = ["breaker_word", "build_status", "worker_statuses"]
+
+_BREAKER = {0: "closed", 1: "half_open", 2: "open"}
+
+
+def build_status(
+    config: Config,
+    page: StatePage,
+    board: MetricsBoard,
+    snapshot: FlagSnapshot,
+    *,
+    started_at: str,
+    rollback_seconds: float | None,
+    warnings: tuple[str, ...] = (),
+) -> Status:
+    """Every feature with its dial and effective side, every live worker with its revision and age."""
+    return Status(
+        revision=snapshot.revision,
+        everything_latched=snapshot.everything_latched,
+        features=tuple(_feature(feature, snapshot, board) for feature in config.features),
+        workers=worker_statuses(page),
+        rollback_seconds=rollback_seconds,
+        started_at=started_at,
+        traffic=f"http://{config.listen.traffic.host}:{config.listen.traffic.port}",
+        admin=f"http://{config.listen.admin.host}:{config.listen.admin.port}",
+        warnings=warnings,
+    )
+
+
+def worker_statuses(page: StatePage) -> tuple[WorkerStatus, ...]:
+    """Every live worker, by its row in the page."""
+    newest = page.stamp()
+    return tuple(
+        WorkerStatus(
+            str(row.row), row.pid, revision_of(row.stamp), round(row.age_seconds, 3), row.stamp == newest
+        )
+        for row in page.rows()
+    )
+
+
+def breaker_word(board: MetricsBoard, feature: str) -> str:
+    """The worst breaker of any worker: closed, half_open or open."""
+    states = board.gauges().get(gauge_key("banyan_breaker_state", feature), [0.0])
+    return _BREAKER.get(int(max(states)), "open")
+
+
+def _feature(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard) -> FeatureStatus:
+    state = snapshot.feature(feature.name)
+    latched = snapshot.latched(feature.name)
+    return FeatureStatus(
+        name=feature.name,
+        percent=percent_number(state.percent),
+        side="legacy" if latched else _side(state.percent),
+        latched=state.latched,
+        breaker=breaker_word(board, feature.name),
+        routes=feature.match,
+        fallback=str(feature.fallback),
+        shadow_percent=percent_number(feature.shadow.percent),
+    )
+
+
+def _side(percent: int) -> str:
+    if not percent:
+        return "legacy"
+    return "new" if percent >= 10_000 else "split"
