@@ -1,0 +1,78 @@
+"""What must hold between keys. It must not know TOML: it sees values that were each fine on their own."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.config.patterns import same_pattern
+from gateway.config.problems import Problem, shown
+
+__all__ = ["check_together"]
+
+Tree = dict[str, Any]
+
+
+def check_together(tree: Tree) -> Iterator[Problem]:
+    """The problems between values of a tree as `read_document` gives it; keys that had a problem of their own are absent."""
+    yield from _loops(tree)
+    yield from _names(tree["feature"])
+    yield from _patterns(tree["feature"])
+
+
+def _any_host(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _here(host: str) -> bool:
+    """Whether the name certainly means this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback or _any_host(host)
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def _same_place(one: Tree, other: Tree) -> bool:
+    if not one["port"] or one["port"] != other["port"]:
+        return False
+    if one["host"].lower() == other["host"].lower():
+        return True
+    named = "localhost" in (one["host"].lower(), other["host"].lower())
+    wide = _any_host(one["host"]) or _any_host(other["host"])
+    return (named or wide) and _here(one["host"]) and _here(other["host"])
+
+
+def _loops(tree: Tree) -> Iterator[Problem]:
+    doors = {name: tree["listen"].get(name) for name in ("traffic", "admin")}
+    for side in ("legacy", "new"):
+        upstream = tree["upstreams"][side].get("url")
+        for name, door in doors.items():
+            if upstream and door and _same_place(upstream, door):
+                expected = f"expected another address than listen.{name}: the gateway would ask itself"
+                yield Problem(f"upstreams.{side}.url", shown(upstream["url"]), expected)
+    if doors["traffic"] and doors["admin"] and _same_place(doors["traffic"], doors["admin"]):
+        value = shown(f"{doors['admin']['host']}:{doors['admin']['port']}")
+        yield Problem("listen.admin", value, "expected another address than listen.traffic")
+
+
+def _names(features: list[Tree]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for number, feature in enumerate(features):
+        name = feature.get("name")
+        if name is not None and first.setdefault(name, number) != number:
+            yield Problem(f"feature[{number}].name", shown(name), f"expected a name of its own: feature[{first[name]}] has it")
+
+
+def _patterns(features: list[Tree]) -> Iterator[Problem]:
+    first: dict[str, tuple[int, str]] = {}
+    for number, feature in enumerate(features):
+        name = feature.get("name", f"feature[{number}]")
+        for pattern in feature.get("match", ()):
+            owner, owner_name = first.setdefault(same_pattern(pattern), (number, name))
+            if owner != number:
+                expected = f"expected a pattern of one feature only: {owner_name!r} and {name!r} both have it"
+                yield Problem(f"feature[{number}].match", shown(pattern), expected)

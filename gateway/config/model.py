@@ -1,0 +1,199 @@
+"""The configuration as values. It must not know TOML, files or the environment.
+
+Durations are seconds, sizes bytes, percentages hundredths (0…10000), rates fractions (0…1). Every value here has been checked;
+folders are absolute. A `Config` goes to the child processes as JSON (`msgspec.json`), so it holds nothing but data.
+The defaults are those of `keys.py`, which a test holds them to.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "Address",
+    "Breaker",
+    "Config",
+    "Feature",
+    "FeatureShadow",
+    "Flags",
+    "Golden",
+    "Guard",
+    "Listen",
+    "Shadow",
+    "State",
+    "Sticky",
+    "StickyKey",
+    "Unleash",
+    "Upstream",
+    "Upstreams",
+]
+
+MIB = 1 << 20
+
+
+class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all parts of the configuration share: they never change."""
+
+
+class Address(_Value, frozen=True):
+    """Where to listen. `host` without brackets; `port` 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Listen(_Value, frozen=True):
+    """The two doors and the limits on what comes in at the first. `workers` is never 0 here. `body_rate` in bytes/second,
+    over `body_rate_window` seconds."""
+
+    traffic: Address = Address("127.0.0.1", 8080)
+    admin: Address = Address("127.0.0.1", 8081)
+    workers: int = 1
+    trusted_proxies: tuple[str, ...] = ()
+    expose_decision: bool = False
+    max_request_line: int = 8 * 1024
+    max_field: int = 8 * 1024
+    max_fields_bytes: int = 64 * 1024
+    max_fields: int = 100
+    max_body: int = 100 * MIB
+    head_timeout: float = 10.0
+    body_rate: int = 1024
+    body_rate_window: float = 10.0
+    idle_timeout: float = 60.0
+    max_connections: int = 10_000
+    drain_timeout: float = 30.0
+
+
+class Upstream(_Value, frozen=True):
+    """One side. `timeout`: to the first byte of the answer; `idle_timeout`: between its bytes; `keep_alive`: how long an idle
+    connection is still used (below the upstream's own limit)."""
+
+    url: str
+    host: str
+    port: int
+    connect_timeout: float = 1.0
+    timeout: float = 30.0
+    idle_timeout: float = 60.0
+    keep_alive: float = 1.5
+    max_connections: int = 512
+    max_body: int = 100 * MIB
+
+
+class Upstreams(_Value, frozen=True):
+    """Both sides."""
+
+    legacy: Upstream
+    new: Upstream
+
+
+class State(_Value, frozen=True):
+    """Where the state lives; `dir` is absolute."""
+
+    dir: str
+    redis_url: str = ""
+
+
+class StickyKey(_Value, frozen=True):
+    """One place to look for the sticky key."""
+
+    source: Literal["cookie", "header"]
+    name: str
+
+
+class Sticky(_Value, frozen=True):
+    """`keys` are tried in order; `cookie` is minted when none is there."""
+
+    keys: tuple[StickyKey, ...] = (StickyKey("cookie", "session"),)
+    cookie: str = "banyan_key"
+
+
+class Unleash(_Value, frozen=True):
+    """A flag server; `refresh` in seconds."""
+
+    url: str = ""
+    token_env: str = ""
+    token_file: str = ""
+    environment: str = "development"
+    refresh: float = 15.0
+
+
+class Flags(_Value, frozen=True):
+    """Who says which percentage."""
+
+    source: Literal["dial"] = "dial"
+    unleash: Unleash = Unleash()
+
+
+class Shadow(_Value, frozen=True):
+    """The shadow processes; `rules` is an absolute path, which need not exist; `deadline` in seconds; `version_header`: the
+    answers' header that names the application's release, "" for none."""
+
+    rules: str
+    max_body: int = MIB
+    max_in_flight: int = 64
+    store: Literal["sqlite"] = "sqlite"
+    processes: int = 1
+    deadline: float = 10.0
+    version_header: str = ""
+
+
+class Golden(_Value, frozen=True):
+    """Where the recordings are; `dir` is absolute and need not exist."""
+
+    dir: str
+
+
+class FeatureShadow(_Value, frozen=True):
+    """`percent` in hundredths of the exchanges; `direction`: on which side's answers the other one is asked too."""
+
+    percent: int = 10_000
+    direction: Literal["both", "legacy-to-new", "new-to-legacy"] = "both"
+    writes: Literal["skip", "isolated"] = "skip"
+
+
+class Guard(_Value, frozen=True):
+    """What must hold before a step and while it lasts. `max_p95` in seconds."""
+
+    max_error_rate: float = 0.001
+    max_p95: float = 0.2
+    max_mismatch_rate: float = 0.001
+    min_samples: int = 500
+
+
+class Breaker(_Value, frozen=True):
+    """After `failures` in a row the feature goes to legacy for `open_seconds`, then is tried again."""
+
+    failures: int = 5
+    open_seconds: float = 10.0
+
+
+class Feature(_Value, frozen=True):
+    """A set of routes that migrates as one. `percent` is the seed of the dial, in hundredths; `match` as in `patterns.py`."""
+
+    name: str
+    match: tuple[str, ...] = ()
+    percent: int = 0
+    fallback: Literal["off", "safe", "idempotency-key"] = "safe"
+    shadow: FeatureShadow = FeatureShadow()
+    guard: Guard = Guard()
+    breaker: Breaker = Breaker()
+
+
+class Config(_Value, frozen=True):
+    """All of it. `source_path`: the file it was read from, absolute."""
+
+    listen: Listen
+    upstreams: Upstreams
+    state: State
+    sticky: Sticky
+    flags: Flags
+    shadow: Shadow
+    golden: Golden
+    features: tuple[Feature, ...]
+    source_path: str
