@@ -1,4 +1,6 @@
-"""The snapshot that one worker decides by: read again whenever the page's stamp has moved. It must not know requests."""
+"""The snapshot that one worker decides by: read again whenever the page's stamp has moved. It must not know
+requests.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,17 @@ _log = logging.getLogger("banyan.flags")
 
 
 class LiveFlags:
-    """``current()`` before each decision. ``changed`` is called with a snapshot that has just come into force.
+    """``current()`` before each decision. ``changed`` is called with a snapshot that has just come into
+    force.
 
     A page that cannot be believed changes nothing: the last good snapshot stays, and is not acknowledged.
     """
 
     __slots__ = ("_changed", "_page", "_row", "_snapshot", "_stamp")
 
-    def __init__(self, page: StatePage, row: int, changed: Callable[[FlagSnapshot], None] | None = None) -> None:
+    def __init__(
+        self, page: StatePage, row: int, changed: Callable[[FlagSnapshot], None] | None = None
+    ) -> None:
         self._page = page
         self._row = row
         self._changed = changed

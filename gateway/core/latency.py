@@ -1,8 +1,8 @@
-"""The one latency scale that every histogram shares; pure numbers, knows nothing of clocks, features or metrics libraries.
+"""The one latency scale that every histogram shares; pure numbers, knows nothing of clocks or metrics.
 
-A histogram is a plain list of counts: `counts[i]` holds the values that are at most `LATENCY_BOUNDS[i]` and above the
-bound before it, and one last count holds what lies beyond. Lists of one scale can be added element by element, which
-is what makes totals over several workers exact.
+A histogram is a plain list of counts: `counts[i]` holds the values up to `LATENCY_BOUNDS[i]` and above
+the bound before it, and one last count holds what lies beyond. Lists of one scale can be added element by
+element, which is what makes totals over several workers exact.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def empty_counts() -> list[int]:
 
 
 def bucket(seconds: float) -> int:
-    """The index in a histogram where a duration of `seconds` is counted (a value on a bound belongs to it)."""
+    """The index in a histogram where `seconds` are counted (a value on a bound belongs to it)."""
     return bisect_left(LATENCY_BOUNDS, seconds)
 
 
 def quantile(counts: Sequence[int], q: float) -> float | None:
-    """The duration in seconds below which the share `q` (0 to 1) of the values lies; None when there are none.
+    """The duration in seconds below which the share `q` (0 to 1) of the values lies; None without values.
 
-    Interpolated inside its bucket. What lies beyond the last bound answers with that bound: a floor, not a guess.
+    Interpolated inside its bucket. Beyond the last bound, that bound is the answer: a floor, not a guess.
     """
     total = sum(counts)
     if not total:

@@ -1,0 +1,55 @@
+"""The fields that tell an upstream who asked: forwarding chain, Via, trace and request id. Pure: ids enter as arguments."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from gateway.core.headers import RequestFacts
+from gateway.core.message import Fields
+
+Network = IPv4Network | IPv6Network
+
+
+def is_trusted(peer: str, networks: tuple[Network, ...]) -> bool:
+    """Whether what ``peer`` says of earlier hops may be believed. A peer without an address (Unix socket) is not."""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
+
+
+def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted: bool) -> bytes:
+    """``X-Forwarded-For/-Proto/-Host`` and ``Forwarded`` (RFC 7239) as lines to put into a request head.
+
+    Of an untrusted peer nothing is carried on; a trusted one's chain is continued, and its scheme and host kept.
+    """
+    host = facts.host
+    node = b'"[%b]"' % peer if b":" in peer else peer
+    if not (trusted and facts.forwarding):
+        return (
+            b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
+            b'Forwarded: for=%b;host="%b";proto=%b\r\n'
+        ) % (peer, scheme, host, node, host, scheme)
+    said = _joined(facts.forwarding)
+    chain = b", ".join([*filter(None, [said.get(b"x-forwarded-for")]), peer])
+    proto = said.get(b"x-forwarded-proto", scheme)
+    public_host = said.get(b"x-forwarded-host", host)
+    hop = b'for=%b;host="%b";proto=%b' % (node, host, scheme)
+    forwarded = b", ".join([*filter(None, [said.get(b"forwarded")]), hop])
+    return (
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n"
+    ) % (chain, proto, public_host, forwarded)
+
+
+def _joined(fields: Fields) -> dict[bytes, bytes]:
+    said: dict[bytes, bytes] = {}
+    for name, value in fields:
+        lower = name.lower()
+        said[lower] = said[lower] + b", " + value if lower in said else value
+    return said
+
+
+def has_been_here(via: bytes, pseudonym: bytes) -> bool:
+    """Whether a Via field names this gateway: the request runs in a circle (RFC 9110 section 7.6.3)."""
+    return any(hop.split()[1:2] == [pseudonym] for hop in via.split(b",")) if via else False

@@ -1,0 +1,270 @@
+"""The fields of a request or an answer: which end at this hop, which pass, which facts they carry.
+
+One pass over the fields, driven by one table per direction; what the table does not name passes untouched,
+in order and repeated as it came (RFC 9110 sections 5.3 and 7.6.1). Knows no socket and no configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from itertools import product
+
+from gateway.core.message import Fields
+from gateway.core.target import is_authority
+
+
+class BadFields(ValueError):
+    """The fields break a rule; the text says which. The request is refused, never repaired."""
+
+
+class Treatment(Enum):
+    """What happens to a field."""
+
+    DROP = auto()
+    FORWARDING = auto()
+    CONNECTION = auto()
+    HOST = auto()
+    LENGTH = auto()
+    CODING = auto()
+    UPGRADE = auto()
+    EXPECT = auto()
+    COOKIE = auto()
+    VIA = auto()
+    MAX_FORWARDS = auto()
+    TRACE = auto()
+    REQUEST_ID = auto()
+    IDEMPOTENCY = auto()
+
+
+def _spellings(name: bytes) -> Iterator[bytes]:
+    """``name`` with each hyphen also as an underscore: some servers read both as the same variable."""
+    return (b"".join(parts) for parts in product(*((b"-", b"_") if c == 45 else (bytes([c]),) for c in name)))
+
+
+_FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-real-ip")
+
+REQUEST_FIELDS: dict[bytes, Treatment] = {
+    b"connection": Treatment.CONNECTION,
+    b"keep-alive": Treatment.DROP,
+    b"proxy-connection": Treatment.DROP,
+    b"proxy-authorization": Treatment.DROP,
+    b"te": Treatment.DROP,
+    b"trailer": Treatment.DROP,
+    b"http2-settings": Treatment.DROP,
+    b"banyan-shadow": Treatment.DROP,
+    b"banyan_shadow": Treatment.DROP,
+    b"forwarded": Treatment.FORWARDING,
+    **{spelling: Treatment.FORWARDING for name in _FORWARDING for spelling in _spellings(name)},
+    b"host": Treatment.HOST,
+    b"content-length": Treatment.LENGTH,
+    b"transfer-encoding": Treatment.CODING,
+    b"upgrade": Treatment.UPGRADE,
+    b"expect": Treatment.EXPECT,
+    b"cookie": Treatment.COOKIE,
+    b"via": Treatment.VIA,
+    b"max-forwards": Treatment.MAX_FORWARDS,
+    b"traceparent": Treatment.TRACE,
+    b"x-request-id": Treatment.REQUEST_ID,
+    b"idempotency-key": Treatment.IDEMPOTENCY,
+}
+_KEPT_TOKENS = frozenset({b"keep-alive", b"close", b"upgrade"})
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
+
+
+@dataclass(slots=True)
+class RequestFacts:
+    """What the gateway must know of a request's fields. ``kept`` are those that pass, in order."""
+
+    kept: Fields
+    host: bytes = b""
+    length: int | None = None
+    chunked: bool = False
+    close: bool = False
+    keep_alive: bool = False
+    upgrade: bytes = b""
+    expects_continue: bool = False
+    cookie: bytes = b""
+    via: bytes = b""
+    max_forwards: int | None = None
+    traceparent: bytes = b""
+    request_id: bytes = b""
+    idempotency_key: bool = False
+    forwarding: Fields = field(default_factory=list)
+
+
+def read_request_fields(fields: Iterable[tuple[bytes, bytes]], *, http10: bool = False) -> RequestFacts:
+    """Sort the fields of a request by the table above.
+
+    Raises:
+        BadFields: Host missing, repeated or not a host; both framings; a framing that is not understood.
+    """
+    kept: Fields = []
+    facts = RequestFacts(kept)
+    special = REQUEST_FIELDS.get
+    hosts = 0
+    nominated: list[bytes] | None = None
+    for pair in fields:
+        name, value = pair
+        handling = special(name.lower())
+        if handling is None:
+            kept.append(pair)
+        elif handling is Treatment.HOST:
+            hosts += 1
+            facts.host = value
+        elif handling is Treatment.COOKIE:
+            facts.cookie = facts.cookie + b"; " + value if facts.cookie else value
+            kept.append(pair)
+        elif handling is Treatment.CONNECTION:
+            nominated = _connection(facts, value, nominated)
+        elif handling is not Treatment.DROP:
+            _uncommon(facts, handling, pair)
+    if hosts != 1 and not (http10 and hosts == 0):
+        raise BadFields("Host is missing" if hosts == 0 else "Host is repeated")
+    if hosts and not is_authority(facts.host):
+        raise BadFields("Host is not a host with an optional port")
+    if facts.chunked and facts.length is not None:
+        raise BadFields("both Content-Length and Transfer-Encoding")
+    if facts.chunked and http10:
+        raise BadFields("Transfer-Encoding in an HTTP/1.0 request")
+    if nominated:
+        facts.kept = [pair for pair in kept if pair[0].lower() not in nominated]
+    return facts
+
+
+def _connection(facts: RequestFacts, value: bytes, nominated: list[bytes] | None) -> list[bytes]:
+    tokens = [token.strip().lower() for token in value.split(b",")]
+    facts.close = facts.close or b"close" in tokens
+    facts.keep_alive = facts.keep_alive or b"keep-alive" in tokens
+    return (nominated or []) + [token for token in tokens if token and token not in _KEPT_TOKENS]
+
+
+def _uncommon(facts: RequestFacts, handling: Treatment, pair: tuple[bytes, bytes]) -> None:
+    value = pair[1]
+    match handling:
+        case Treatment.FORWARDING:
+            facts.forwarding.append(pair)
+        case Treatment.LENGTH:
+            length = _digits(value, "Content-Length")
+            if facts.length is not None:
+                raise BadFields("Content-Length is repeated")
+            facts.length = length
+        case Treatment.CODING:
+            if facts.chunked or value.strip().lower() != b"chunked":
+                raise BadFields("the only transfer coding understood is chunked, once")
+            facts.chunked = True
+        case Treatment.UPGRADE:
+            facts.upgrade = value.strip().lower()
+        case Treatment.EXPECT:
+            if value.strip().lower() != b"100-continue":
+                raise BadFields("the only expectation understood is 100-continue")
+            facts.expects_continue = True
+        case Treatment.VIA:
+            facts.via = facts.via + b", " + value if facts.via else value
+        case Treatment.MAX_FORWARDS:
+            facts.max_forwards = _digits(value, "Max-Forwards")
+        case Treatment.TRACE:
+            facts.traceparent = value if _TRACEPARENT.match(value) else b""
+        case Treatment.REQUEST_ID:
+            facts.request_id = value if _REQUEST_ID.match(value) else b""
+        case Treatment.IDEMPOTENCY:
+            facts.idempotency_key = True
+            facts.kept.append(pair)
+        case _:
+            raise AssertionError(handling)
+
+
+def _digits(value: bytes, name: str) -> int:
+    if not value.isdigit() or len(value) > 18:
+        raise BadFields(f"{name} is not a number")
+    return int(value)
+
+
+RESPONSE_DROPPED = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade", b"trailer"}
+)
+"""Fields of an answer that end at this hop."""
+
+
+@dataclass(slots=True)
+class ResponseFacts:
+    """What the gateway must know of an answer's fields. ``kept`` are those that pass, in order."""
+
+    kept: Fields
+    length: int | None = None
+    chunked: bool = False
+    close: bool = False
+    shareable: bool = True
+    location: bool = False
+    upgrade: bytes = b""
+
+
+_RESPONSE_FACTS = frozenset(
+    {b"content-length", b"cache-control", b"location", b"content-location", *RESPONSE_DROPPED}
+)
+_NOT_SHARED = (b"private", b"no-store")
+
+
+def read_response_fields(fields: Iterable[tuple[bytes, bytes]]) -> ResponseFacts:
+    """Sort the fields of an answer.
+
+    Raises:
+        BadFields: framing that cannot be trusted (RFC 9112 section 6.3), or a control character in a value.
+    """
+    kept: Fields = []
+    facts = ResponseFacts(kept)
+    nominated: list[bytes] = []
+    for pair in fields:
+        name, value = pair
+        lower = name.lower()
+        if lower not in _RESPONSE_FACTS:
+            kept.append(pair)
+        elif lower == b"content-length":
+            length = _digits(value, "Content-Length")
+            if facts.length is not None:
+                if facts.length != length:
+                    raise BadFields("Content-Length is repeated and differs")
+                continue
+            facts.length = length
+            kept.append(pair)
+        elif lower in RESPONSE_DROPPED:
+            _hop_by_hop(facts, lower, value, nominated)
+        else:
+            if lower == b"cache-control":
+                facts.shareable = facts.shareable and not any(word in value.lower() for word in _NOT_SHARED)
+            else:
+                facts.location = True
+            kept.append(pair)
+    if facts.chunked and facts.length is not None:
+        raise BadFields("both Content-Length and Transfer-Encoding")
+    if nominated:
+        facts.kept = [pair for pair in kept if pair[0].lower() not in nominated]
+    return facts
+
+
+def _hop_by_hop(facts: ResponseFacts, lower: bytes, value: bytes, nominated: list[bytes]) -> None:
+    if lower == b"connection":
+        tokens = [token.strip().lower() for token in value.split(b",")]
+        facts.close = facts.close or b"close" in tokens
+        nominated += [token for token in tokens if token and token not in _KEPT_TOKENS]
+    elif lower == b"transfer-encoding":
+        if facts.chunked or value.strip().lower() != b"chunked":
+            raise BadFields("the only transfer coding understood is chunked, once")
+        facts.chunked = True
+    elif lower == b"upgrade":
+        facts.upgrade = value
+
+
+def cookie_value(cookie: bytes, name: bytes) -> bytes | None:
+    """The value of one cookie in a Cookie field, without quotes; None when it is not there (RFC 6265 section 5.4)."""
+    prefix = name + b"="
+    if prefix not in cookie:
+        return None
+    for part in cookie.split(b";"):
+        part = part.strip(b" \t")
+        if part.startswith(prefix):
+            return part[len(prefix) :].strip(b'"')
+    return None

@@ -1,0 +1,49 @@
+"""The request target, parsed once (RFC 9112 section 3.2). The path bytes it returns are routed *and* forwarded."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)([^#]*)\Z")
+_AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?\Z")
+_PLAIN_HOST = re.compile(rb"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
+
+
+class BadTarget(ValueError):
+    """The request target, or the host in it, is not one that may be served. The text says why."""
+
+
+class Target(NamedTuple):
+    """``path`` without the query; ``forward`` what goes upstream; ``authority`` only for the absolute form."""
+
+    path: bytes
+    forward: bytes
+    authority: bytes | None
+
+
+def parse_target(method: bytes, target: bytes) -> Target:
+    """Split a request target into what is routed and what is forwarded.
+
+    Raises:
+        BadTarget: for authority form, a fragment, or anything that is neither a path, a URL nor ``*`` with OPTIONS.
+    """
+    if b"#" in target:
+        raise BadTarget("a request target has no fragment")
+    if target.startswith(b"/"):
+        return Target(target.partition(b"?")[0], target, None)
+    if target == b"*" and method == b"OPTIONS":
+        return Target(b"*", b"*", None)
+    found = _ABSOLUTE.match(target)
+    if found is None:
+        raise BadTarget("the request target must be a path, an http URL, or * with OPTIONS")
+    authority, rest = found.groups()
+    if not is_authority(authority):
+        raise BadTarget("the host in the request target is not valid")
+    forward = rest if rest.startswith(b"/") else b"/" + rest
+    return Target(forward.partition(b"?")[0], forward, authority)
+
+
+def is_authority(host: bytes) -> bool:
+    """Whether ``host`` is a host with an optional port: no user info, no path, not empty (RFC 9110 section 7.2)."""
+    return _PLAIN_HOST.match(host) is not None or _AUTHORITY.match(host) is not None

@@ -1,0 +1,26 @@
+"""Heads and chunks as bytes (RFC 9112 sections 4 and 7.1)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body. ``data`` must not be empty: an empty chunk is the end."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@lru_cache(maxsize=1024)
+def status_line(status: int, reason: bytes = b"") -> bytes:
+    """``HTTP/1.1 200 OK`` with its line end; the standard phrase when the upstream gave none."""
+    return b"HTTP/1.1 %d %b\r\n" % (status, reason or _phrase(status))
+
+
+def _phrase(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""

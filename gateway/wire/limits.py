@@ -1,0 +1,35 @@
+"""Sizes in bytes and deadlines in seconds, as the wire needs them. Filled from the configuration, knows nothing of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ListenLimits(NamedTuple):
+    """What one client may cost."""
+
+    request_line: int = 8 * 1024
+    field: int = 8 * 1024
+    fields_bytes: int = 64 * 1024
+    fields: int = 100
+    body: int = 100 * 1024 * 1024
+    head_timeout: float = 10.0
+    body_rate: int = 1024
+    body_window: float = 10.0
+    idle_timeout: float = 60.0
+    connections: int = 10_000
+    linger: float = 2.0
+
+
+class UpstreamLimits(NamedTuple):
+    """What one application may cost, and how long it may take."""
+
+    connect_timeout: float = 1.0
+    first_byte_timeout: float = 30.0
+    idle_timeout: float = 60.0
+    keep_alive: float = 1.5
+    connections: int = 512
+
+
+WRITE_HIGH_WATER = 256 * 1024
+"""Bytes waiting for a slow peer above which the other peer is no longer read."""

@@ -1,0 +1,110 @@
+"""The connections to one application: reuse, limit, waiting line. Knows one address, from the configuration, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from gateway.core.failure import Failure, Phase, Reason
+from gateway.wire.limits import UpstreamLimits
+from gateway.wire.sweep import Sweeper
+from gateway.wire.upstream import AnswerReceiver, Upstream
+
+
+class UpstreamPool:
+    """Gives connections to receivers. Idle ones are taken last in, first out, and only while younger than ``keep_alive``,
+
+    which stays below the application's own limit, so that a request does not meet a connection that is being closed.
+    """
+
+    __slots__ = ("_connecting", "_host", "_idle", "_loop", "_open", "_port", "_sweeper", "_tasks", "_waiting", "limits")
+
+    def __init__(self, host: str, port: int, limits: UpstreamLimits, sweeper: Sweeper) -> None:
+        self._host = host
+        self._port = port
+        self.limits = limits
+        self._sweeper = sweeper
+        self._loop = asyncio.get_running_loop()
+        self._idle: deque[Upstream] = deque()
+        self._open: set[Upstream] = set()
+        self._connecting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: deque[AnswerReceiver] = deque()
+
+    @property
+    def size(self) -> int:
+        """Connections open or being opened."""
+        return len(self._open) + self._connecting
+
+    def ask(self, receiver: AnswerReceiver, *, fresh: bool = False) -> None:
+        """Call ``receiver.connected`` at once with an idle connection, or later with a new one; or ``receiver.failed``.
+
+        ``fresh``: never an idle one, because the last one turned out to be stale.
+        """
+        oldest = self._sweeper.now - self.limits.keep_alive
+        while self._idle and not fresh:
+            upstream = self._idle.pop()
+            if upstream.idle_since >= oldest and not upstream.transport.is_closing():
+                receiver.connected(upstream)
+                return
+            self.forget(upstream)
+            upstream.transport.abort()
+        if self.size < self.limits.connections:
+            self._connect(receiver)
+        elif len(self._waiting) < self.limits.connections:
+            self._waiting.append(receiver)
+        else:
+            receiver.failed(Failure(Phase.CONNECT, Reason.POOL_FULL, "too many requests wait for this application"))
+
+    def cancel(self, receiver: AnswerReceiver) -> bool:
+        """``receiver`` waits no longer. False: it was not in the line; its connection is being opened."""
+        if receiver not in self._waiting:
+            return False
+        self._waiting.remove(receiver)
+        return True
+
+    def put_back(self, upstream: Upstream) -> None:
+        """An answer ended well: somebody who waits takes the connection, or it idles."""
+        if self._waiting:
+            self._waiting.popleft().connected(upstream)
+            return
+        upstream.idle_since = self._sweeper.now
+        self._idle.append(upstream)
+
+    def forget(self, upstream: Upstream) -> None:
+        """A connection is gone; its place is free."""
+        if upstream in self._open:
+            self._open.discard(upstream)
+            if upstream in self._idle:
+                self._idle.remove(upstream)
+            if self._waiting and self.size < self.limits.connections:
+                self._connect(self._waiting.popleft())
+
+    def close(self) -> None:
+        """End every connection."""
+        for upstream in list(self._open):
+            upstream.transport.abort()
+
+    def _connect(self, receiver: AnswerReceiver) -> None:
+        self._connecting += 1
+        task = self._loop.create_task(self._open_for(receiver))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _open_for(self, receiver: AnswerReceiver) -> None:
+        try:
+            async with asyncio.timeout(self.limits.connect_timeout):
+                _, upstream = await self._loop.create_connection(lambda: Upstream(self), self._host, self._port)
+        except TimeoutError:
+            failure = Failure(Phase.CONNECT, Reason.CONNECT_TIMEOUT, "the application did not accept a connection in time")
+        except OSError as error:
+            failure = Failure(Phase.CONNECT, Reason.CONNECT_REFUSED, f"no connection to the application: {error.strerror}")
+        else:
+            self._connecting -= 1
+            self._open.add(upstream)
+            receiver.connected(upstream)
+            return
+        self._connecting -= 1
+        receiver.failed(failure)
+        while self._waiting and self.size < self.limits.connections:
+            self._connect(self._waiting.popleft())

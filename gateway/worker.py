@@ -1,0 +1,233 @@
+"""One worker: wires the request path together and serves the listening socket it was given. Decides nothing itself.
+
+Started by the supervisor as ``python -m gateway.worker``. It ends, after what is in flight, on SIGTERM or when the
+supervisor is gone; the state page and the report channel are its only ties to the other processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import socket
+from hashlib import blake2b
+from ipaddress import ip_network
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from flags import PAGE_NAME, LiveFlags, StatePage
+from gateway.capture import Capture, ExchangeChannel, FeatureCapture
+from gateway.config import Config, Feature, Upstream
+from gateway.control import CounterRow, HistogramRow, Report, ReportSender, gauge_key, incarnation
+from gateway.core.breaker import Breaker
+from gateway.core.decision import Side
+from gateway.core.forwarding import is_trusted
+from gateway.core.route import RouteTable
+from gateway.proxy import FeaturePolicy, Proxy
+from gateway.sessions import StickyKeys
+from gateway.sinks import WorkerCounters, configure_logging
+from gateway.wire import Downstream, ListenLimits, Sweeper, UpstreamLimits, UpstreamPool
+
+TICK = 0.025
+"""Seconds between two looks at the state page when no request comes: what an acknowledgement waits for at most."""
+
+_log = logging.getLogger("banyan.worker")
+_SIDES = {
+    "both": frozenset(Side),
+    "legacy-to-new": frozenset({Side.LEGACY}),
+    "new-to-legacy": frozenset({Side.NEW}),
+}
+
+
+class Worker:
+    """One process's share of the traffic, from start to drain."""
+
+    def __init__(self, config: Config, index: int, runtime: Path) -> None:
+        self._config = config
+        self._index = index
+        self._loop = asyncio.get_running_loop()
+        self._page = StatePage.open(Path(config.state.dir) / PAGE_NAME)
+        self._row = self._page.claim_row(os.getpid())
+        self._counters = WorkerCounters()
+        self._sweeper = Sweeper(self._loop)
+        self._channels = [
+            ExchangeChannel(str(runtime / f"shadow-{i}.sock")) for i in range(config.shadow.processes)
+        ]
+        self._capture = Capture({f.name: _capture_of(f) for f in config.features}, self._channels)
+        self._flags = LiveFlags(self._page, self._row, lambda snapshot: self._proxy.close_tunnels(snapshot))
+        self._proxy = self._build_proxy()
+        self._sender = ReportSender(runtime)
+        self._ticker: asyncio.TimerHandle | None = None
+        self._incarnation = incarnation()
+
+    def _build_proxy(self) -> Proxy:
+        config = self._config
+        listen = config.listen
+        random_bits = random.Random(os.urandom(16))  # noqa: S311 - ids to tell requests apart, not secrets
+        networks = tuple(ip_network(network) for network in listen.trusted_proxies)
+        return Proxy(
+            limits=ListenLimits(
+                request_line=listen.max_request_line,
+                field=listen.max_field,
+                fields_bytes=listen.max_fields_bytes,
+                fields=listen.max_fields,
+                body=listen.max_body,
+                head_timeout=listen.head_timeout,
+                body_rate=listen.body_rate,
+                body_window=listen.body_rate_window,
+                idle_timeout=listen.idle_timeout,
+                connections=listen.max_connections,
+            ),
+            sweeper=self._sweeper,
+            routes=RouteTable((feature.name, feature.match) for feature in config.features),
+            policies={
+                feature.name: FeaturePolicy(
+                    feature.fallback, Breaker(feature.breaker.failures, feature.breaker.open_seconds)
+                )
+                for feature in config.features
+            },
+            flags=self._flags.current,
+            sticky=StickyKeys(
+                [f"{key.source}:{key.name}" for key in config.sticky.keys],
+                config.sticky.cookie,
+                lambda: os.urandom(16).hex(),
+            ),
+            pools={side: _pool(_upstream(config, side), self._sweeper) for side in Side},
+            origins={side: _origins(_upstream(config, side)) for side in Side},
+            capture=self._capture,
+            sink=self._counters,
+            pseudonym=pseudonym(config),
+            new_id=lambda: random_bits.getrandbits(128),
+            is_trusted=lambda peer: is_trusted(peer, networks),
+            expose_decision=listen.expose_decision,
+            keep_body=config.shadow.max_body,
+        )
+
+    async def serve(self, listening: socket.socket, stop: asyncio.Event) -> None:
+        """Accept connections until ``stop`` is set, then let what is in flight finish."""
+        self._sweeper.start()
+        for channel in self._channels:
+            channel.start()
+        self._sender.start(self._report)
+        self._tick()
+        server = await self._loop.create_server(lambda: Downstream(self._proxy), sock=listening, backlog=4096)
+        await stop.wait()
+        server.close()
+        await self._drain()
+        for channel in self._channels:
+            await channel.close()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._sweeper.stop()
+        await self._sender.close()
+        self._page.release_row(self._row)
+        self._page.close()
+
+    async def _drain(self) -> None:
+        self._proxy.draining = True
+        for client in list(self._proxy.clients):
+            client.drain()
+        deadline = self._loop.time() + self._config.listen.drain_timeout
+        while self._proxy.active and self._loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        for client in list(self._proxy.clients):
+            client.transport.close()
+        await asyncio.sleep(0)
+
+    def _tick(self) -> None:
+        self._ticker = self._loop.call_later(TICK, self._tick)
+        self._flags.beat()
+
+    def _report(self) -> Report:
+        counters = self._counters
+        return Report(
+            source=f"worker-{self._index}",
+            incarnation=self._incarnation,
+            counters={
+                "banyan_requests_total": [CounterRow(key, value) for key, value in counters.requests.items()],
+                "banyan_fallbacks_total": [CounterRow(key, value) for key, value in counters.fallbacks.items()],
+                "banyan_gateway_errors_total": [
+                    CounterRow((key,), value) for key, value in counters.gateway_errors.items()
+                ],
+                "banyan_capture_total": [CounterRow(key, value) for key, value in self._capture.counts.items()],
+            },
+            histograms=[
+                HistogramRow("banyan_request_duration_seconds", key, latency.counts, latency.sum)
+                for key, latency in counters.latencies.items()
+            ],
+            gauges={
+                gauge_key("banyan_breaker_state", name): float(policy.breaker.phase)
+                for name, policy in self._proxy.policies.items()
+            },
+        )
+
+
+def pseudonym(config: Config) -> bytes:
+    """How this gateway names itself in Via: one name for all its workers and its shadow, unlike any other gateway's."""
+    return b"banyan-" + blake2b(config.state.dir.encode(), digest_size=6).hexdigest().encode()
+
+
+def _upstream(config: Config, side: Side) -> Upstream:
+    return config.upstreams.legacy if side is Side.LEGACY else config.upstreams.new
+
+
+def _pool(upstream: Upstream, sweeper: Sweeper) -> UpstreamPool:
+    return UpstreamPool(upstream.host, upstream.port, upstream_limits(upstream), sweeper)
+
+
+def upstream_limits(upstream: Upstream) -> UpstreamLimits:
+    """The limits of one side, as the wire needs them."""
+    return UpstreamLimits(
+        connect_timeout=upstream.connect_timeout,
+        first_byte_timeout=upstream.timeout,
+        idle_timeout=upstream.idle_timeout,
+        keep_alive=upstream.keep_alive,
+        connections=upstream.max_connections,
+    )
+
+
+def _origins(upstream: Upstream) -> tuple[bytes, ...]:
+    """How an application may write its own address in a Location."""
+    address = f"{upstream.host}:{upstream.port}"
+    names = {address, upstream.host} if upstream.port == 80 else {address}
+    return tuple(f"http://{name}".encode() for name in sorted(names))
+
+
+def _capture_of(feature: Feature) -> FeatureCapture:
+    shadow = feature.shadow
+    return FeatureCapture(shadow.percent, _SIDES[shadow.direction], shadow.writes == "isolated")
+
+
+def main() -> None:
+    """Entry of ``python -m gateway.worker``."""
+    parser = argparse.ArgumentParser(prog="gateway.worker")
+    parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--runtime", type=Path, required=True)
+    parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--life-fd", type=int, required=True)
+    arguments = parser.parse_args()
+    configure_logging(f"worker-{arguments.index}")
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_main(arguments))
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    config = msgspec.json.decode((arguments.runtime / "config.json").read_bytes(), type=Config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    loop.add_reader(arguments.life_fd, stop.set)
+    worker = Worker(config, arguments.index, arguments.runtime)
+    await worker.serve(socket.socket(fileno=arguments.listen_fd), stop)
+
+
+if __name__ == "__main__":
+    main()
