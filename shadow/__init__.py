@@ -1,0 +1,67 @@
+"""What differs between two answers to one request. Knows nothing of a proxy: any two answers can be compared, live or recorded.
+
+The map, in the order data takes:
+
+    model        RequestSnapshot, Observation: what was asked and what each side answered
+    session      SessionMirror, MirrorBook: the copy for the other side carries its own cookies and values
+                 (jar, correlation, lessons, rewriting, cookies)
+    comparer     compare(): the stages, and the conclusion
+      head         status, content type, declared headers
+      bodies       both bodies as values (media, parse, events, markup)
+      rules        what is accepted: Rules, from a file by load_rules (rules_file, rule, profile, formats, paths, trie)
+      unordered    lists whose order means nothing
+      walk         where the values differ (align)
+    comparison   Comparison, Difference, in the words of verdict: Verdict, Kind, Severity
+    redaction    Redactor: nothing below this line holds a secret (secret_names, excerpt)
+    explain      Explainer: DeepDiff in a process that can be killed (explain_helper)
+    result       ComparedExchange, and the signature that makes many mismatches one thing
+    store        ResultStore: counts, signatures, samples (store_schema)
+    report_line  mismatch_line(): the log line
+    statistics   mismatch_rate(): how much the counts prove
+"""
+
+from shadow.comparer import compare
+from shadow.comparison import Comparison, Difference
+from shadow.explain import Explainer, subjects
+from shadow.model import Headers, Observation, RequestSnapshot
+from shadow.redaction import Redactor
+from shadow.report_line import mismatch_line
+from shadow.result import ComparedExchange, signature_ids, status_pair
+from shadow.rules import DEFAULT_RULES, Rules
+from shadow.rules_file import RulesError, load_rules, parse_rules
+from shadow.session import MirrorBook, SessionMirror, settle
+from shadow.statistics import Rate, mismatch_rate
+from shadow.store import ResultStore, Signature
+from shadow.verdict import AGAINST_CONFIDENCE, Kind, Severity, Verdict
+
+__all__ = [
+    "AGAINST_CONFIDENCE",
+    "DEFAULT_RULES",
+    "ComparedExchange",
+    "Comparison",
+    "Difference",
+    "Explainer",
+    "Headers",
+    "Kind",
+    "MirrorBook",
+    "Observation",
+    "Rate",
+    "Redactor",
+    "RequestSnapshot",
+    "ResultStore",
+    "Rules",
+    "RulesError",
+    "SessionMirror",
+    "Severity",
+    "Signature",
+    "Verdict",
+    "compare",
+    "load_rules",
+    "mismatch_line",
+    "mismatch_rate",
+    "parse_rules",
+    "settle",
+    "signature_ids",
+    "status_pair",
+    "subjects",
+]

@@ -1,0 +1,120 @@
+"""Stages 1 and 2: turns two bodies into two values that can be walked, or says why that cannot be done. It must not know rules.
+
+Every family of content ends in plain values (objects, lists, text, numbers), so one walk serves them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from shadow.events import common_part, read_events
+from shadow.markup import MAX_HTML, decoded, read_html
+from shadow.media import Family, Media, media_of
+from shadow.model import Observation
+from shadow.parse import Unreadable, parse_json
+
+MAX_BODY = 4 * 1024 * 1024
+"""Longer bodies are compared by their bytes only."""
+
+
+class Bodies(NamedTuple):
+    """Two values to walk. ``equal``: they are known to be equal already. ``open``: why no difference is no proof of equality."""
+
+    stage: str
+    control: Any = None
+    candidate: Any = None
+    equal: bool = False
+    open: str = ""
+
+
+def read_bodies(control: Observation, candidate: Observation) -> Bodies:
+    """Make the two bodies comparable."""
+    gap = _gap(control) or _gap(candidate)
+    if control.body == candidate.body:
+        return Bodies("bytes", equal=True, open=gap)
+    ours, theirs = media_of(control.headers), media_of(candidate.headers)
+    if ours.family is Family.EVENTS and theirs.family is Family.EVENTS:
+        return _events(control.body, candidate.body, gap)
+    if gap:
+        return Bodies("bytes", equal=True, open=gap)
+    if ours.family is not theirs.family:
+        return Bodies("parse", _other(control, ours), [_other(candidate, theirs)])
+    if max(len(control.body), len(candidate.body)) > MAX_BODY:
+        return Bodies("bytes", equal=True, open="a body is longer than what is compared")
+    return _READERS[ours.family](control.body, candidate.body, ours, theirs)
+
+
+def _gap(side: Observation) -> str:
+    """Why this observation is not the whole answer, or an empty string."""
+    if side.truncated:
+        return f"the answer of {side.side} ended early"
+    return f"the copy of {side.side}'s answer was cut after {len(side.body)} bytes" if side.cut else ""
+
+
+def _events(control: bytes, candidate: bytes, gap: str) -> Bodies:
+    ours, theirs = read_events(control), read_events(candidate)
+    if gap:
+        ours, theirs = common_part(ours, theirs)
+    return Bodies("parse", ours, theirs, open=gap)
+
+
+def _other(side: Observation, media: Media) -> Any:
+    """A body beside one of another family: only what it is, as its content cannot be set against the other's."""
+    return {"type": media.family.value, "bytes": len(side.body)}
+
+
+def _json(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
+    one, other = parse_json(control), parse_json(candidate)
+    readable = not isinstance(one, Unreadable), not isinstance(other, Unreadable)
+    if not isinstance(one, Unreadable) and not isinstance(other, Unreadable):
+        return Bodies("parse", one.value, other.value, equal=one.canonical == other.canonical)
+    for parsed in (one, other):
+        if isinstance(parsed, Unreadable) and not parsed.invalid:
+            return Bodies("parse", equal=True, open=f"JSON: {parsed.reason}")
+    if any(readable):  # one side sends JSON and the other only says so
+        wrong = {"type": "not JSON"}
+        return Bodies("parse", ["JSON"] if readable[0] else wrong, ["JSON"] if readable[1] else wrong)
+    return _text(control, candidate, ours, theirs)
+
+
+def _html(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
+    if max(len(control), len(candidate)) > MAX_HTML:
+        return Bodies("parse", equal=True, open="a page is longer than what is parsed")
+    return Bodies("parse", read_html(control, ours.charset), read_html(candidate, theirs.charset))
+
+
+def _form(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
+    return Bodies("parse", _fields(control), _fields(candidate))
+
+
+def _fields(body: bytes) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for name, value in parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace"):
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def _text(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
+    return Bodies("parse", decoded(control, ours.charset), decoded(candidate, theirs.charset))
+
+
+def _binary(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
+    return Bodies(
+        "parse",
+        *({"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()} for body in (control, candidate)),
+    )
+
+
+_READERS: Mapping[Family, Callable[[bytes, bytes, Media, Media], Bodies]] = MappingProxyType(
+    {
+        Family.JSON: _json,
+        Family.HTML: _html,
+        Family.FORM: _form,
+        Family.TEXT: _text,
+        Family.BINARY: _binary,
+    }
+)

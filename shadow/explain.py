@@ -1,0 +1,141 @@
+"""Asks DeepDiff what differs, in a process that can be killed. It must not be asked whether anything differs: the walk knows that.
+
+A helper that does not answer within the limit is killed and a new one takes its place at the next question; there is no explanation
+then, and ``reason`` says why. Questions are answered one at a time. The helper is started as a program (never forked), so neither the
+event loop nor an open connection of this process gets into it, and only JSON passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from shadow.comparison import Comparison
+from shadow.explain_helper import LENGTH, frame
+
+LIMIT = 0.25
+START_LIMIT = 15.0
+MAX_QUESTION = 4 * 1024 * 1024
+MAX_ANSWER = 4 * 1024 * 1024
+
+
+def subjects(comparison: Comparison) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The smallest values that differ, by path, ready to be explained: redacted, short, without what is equal or excused."""
+    control: dict[str, Any] = {}
+    candidate: dict[str, Any] = {}
+    for difference in comparison.unexcused:
+        if difference.kind != "added":
+            control[difference.path] = difference.control
+        if difference.kind != "removed":
+            candidate[difference.path] = difference.candidate
+    return control, candidate
+
+
+class Explainer:
+    """One helper process, started when first needed. ``reason`` tells why the last answer was None; ``kills`` counts killed helpers."""
+
+    def __init__(self, limit: float = LIMIT) -> None:
+        self._limit = limit
+        self._helper: subprocess.Popen[bytes] | None = None
+        self._turn: asyncio.Lock | None = None
+        self.reason = ""
+        self.kills = 0
+
+    async def explain(self, control_json: Any, candidate_json: Any) -> dict[str, Any] | None:
+        """DeepDiff's result for two JSON values, or None. Never blocks the event loop."""
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:
+            return await asyncio.to_thread(self.explain_sync, control_json, candidate_json)
+
+    def explain_sync(self, control_json: Any, candidate_json: Any) -> dict[str, Any] | None:
+        """The same for a caller without an event loop. Not for several threads at once."""
+        try:
+            answer = self._ask(frame([control_json, candidate_json]))
+        except (OSError, ValueError, TypeError, RecursionError) as problem:
+            self._kill()
+            answer = {"reason": f"no answer from the helper: {type(problem).__name__}"}
+        self.reason = answer.get("reason", "")
+        return answer.get("result")
+
+    def close(self) -> None:
+        """End the helper."""
+        if self._helper is not None:
+            self._kill()
+
+    def _ask(self, question: bytes) -> dict[str, Any]:
+        if len(question) > MAX_QUESTION:
+            return {"reason": "the values are longer than what is explained"}
+        helper = self._running()
+        deadline = time.monotonic() + self._limit
+        if not (self._send(helper, question, deadline) and (content := self._receive(helper, deadline))):
+            self._kill()
+            self.kills += 1
+            return {"reason": f"no answer within {self._limit * 1000:.0f} ms"}
+        answer: dict[str, Any] = json.loads(content)
+        return answer
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._helper is None or self._helper.poll() is not None:
+            self._helper = _start()
+            if not self._receive(self._helper, time.monotonic() + START_LIMIT):
+                raise OSError("the helper did not start")
+        return self._helper
+
+    def _send(self, helper: subprocess.Popen[bytes], content: bytes, deadline: float) -> bool:
+        """Write all of ``content`` before ``deadline``; the pipe does not block, so a helper that reads nothing cannot hold us."""
+        assert helper.stdin is not None
+        rest = memoryview(content)
+        while rest:
+            if not select.select((), (helper.stdin,), (), max(0.0, deadline - time.monotonic()))[1]:
+                return False
+            rest = rest[os.write(helper.stdin.fileno(), rest) :]
+        return True
+
+    def _receive(self, helper: subprocess.Popen[bytes], deadline: float) -> bytes | None:
+        head = _read(helper, LENGTH.size, deadline)
+        if head is None:
+            return None
+        length = LENGTH.unpack(head)[0]
+        return _read(helper, length, deadline) if length <= MAX_ANSWER else None
+
+    def _kill(self) -> None:
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.kill()
+            helper.communicate()  # reaps it and closes both pipes
+
+
+def _start() -> subprocess.Popen[bytes]:
+    root = str(Path(__file__).resolve().parent.parent)
+    known = os.environ.get("PYTHONPATH", "")
+    helper = subprocess.Popen(
+        [sys.executable, "-m", "shadow.explain_helper"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))},
+        bufsize=0,
+    )
+    assert helper.stdin is not None
+    os.set_blocking(helper.stdin.fileno(), False)
+    return helper
+
+
+def _read(helper: subprocess.Popen[bytes], length: int, deadline: float) -> bytes | None:
+    assert helper.stdout is not None
+    content = bytearray()
+    while len(content) < length:
+        if not select.select((helper.stdout,), (), (), max(0.0, deadline - time.monotonic()))[0]:
+            return None
+        piece = os.read(helper.stdout.fileno(), length - len(content))
+        if not piece:
+            return None
+        content += piece
+    return bytes(content)

@@ -1,0 +1,112 @@
+"""Finds the pairs of values in two answers to one request that may turn up again in later requests. It must not keep them.
+
+Looked at: JSON texts at the same path, event streams likewise, hidden inputs and meta tags of HTML by name, headers by name
+(a Location also segment by segment), and cookies by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from shadow.cookies import parse_set_cookie
+from shadow.events import read_events
+from shadow.markup import MAX_HTML, hidden_values
+from shadow.media import Family, media_of
+from shadow.model import Headers, Observation, field_values
+from shadow.parse import Parsed, parse_json
+
+Pair: TypeAlias = tuple[str, str]
+
+MAX_NODES = 20_000
+MAX_LEARNED_BODY = 1024 * 1024
+_SILENT = frozenset(
+    {
+        b"date",
+        b"server",
+        b"content-length",
+        b"content-type",
+        b"set-cookie",
+        b"connection",
+        b"via",
+        b"vary",
+        b"location",
+    }
+)
+
+
+def lessons(primary: Observation, other: Observation) -> Iterator[Pair]:
+    """Yield ``(primary's value, other side's value)`` where they differ."""
+    yield from _headers(primary.headers, other.headers)
+    yield from _cookies(primary.headers, other.headers)
+    family = media_of(primary.headers).family
+    if (
+        family is media_of(other.headers).family
+        and max(len(primary.body), len(other.body)) <= MAX_LEARNED_BODY
+    ):
+        yield from _body(family, primary.body, other.body)
+
+
+def _headers(primary: Headers, other: Headers) -> Iterator[Pair]:
+    theirs = {name.lower(): value.decode("latin-1") for name, value in other}
+    for name, value in primary:
+        key = name.lower()
+        if key not in _SILENT and theirs.get(key, "") != value.decode("latin-1"):
+            yield value.decode("latin-1"), theirs.get(key, "")
+    for here, there in zip(
+        field_values(primary, b"location"), field_values(other, b"location"), strict=False
+    ):
+        yield from _locations(here.decode("latin-1"), there.decode("latin-1"))
+
+
+def _locations(primary: str, other: str) -> Iterator[Pair]:
+    try:
+        here, there = urlsplit(primary), urlsplit(other)
+    except ValueError:
+        return
+    ours, theirs = here.path.split("/"), there.path.split("/")
+    if len(ours) == len(theirs):
+        yield from ((unquote(one), unquote(two)) for one, two in zip(ours, theirs, strict=True) if one != two)
+    fields = dict(parse_qsl(there.query))
+    yield from (
+        (value, fields[name]) for name, value in parse_qsl(here.query) if fields.get(name, value) != value
+    )
+
+
+def _cookies(primary: Headers, other: Headers) -> Iterator[Pair]:
+    theirs = {
+        cookie.name: cookie.value
+        for field in field_values(other, b"set-cookie")
+        if (cookie := parse_set_cookie(field))
+    }
+    for field in field_values(primary, b"set-cookie"):
+        cookie = parse_set_cookie(field)
+        if cookie and theirs.get(cookie.name, cookie.value) != cookie.value:
+            yield cookie.value, theirs[cookie.name]
+
+
+def _body(family: Family, primary: bytes, other: bytes) -> Iterator[Pair]:
+    if family is Family.JSON:
+        ours, theirs = parse_json(primary), parse_json(other)
+        if isinstance(ours, Parsed) and isinstance(theirs, Parsed) and ours.canonical != theirs.canonical:
+            yield from _values(ours.value, theirs.value)
+    elif family is Family.EVENTS:
+        yield from _values(read_events(primary), read_events(other))
+    elif family is Family.HTML and max(len(primary), len(other)) <= MAX_HTML:
+        fields = hidden_values(other)
+        yield from ((value, fields[name]) for name, value in hidden_values(primary).items() if name in fields)
+
+
+def _values(primary: Any, other: Any) -> Iterator[Pair]:
+    stack, seen = [(primary, other)], 0
+    while stack and seen < MAX_NODES:
+        one, two = stack.pop()
+        seen += 1
+        if isinstance(one, str) and isinstance(two, str):
+            if one != two:
+                yield one, two
+        elif isinstance(one, dict) and isinstance(two, dict):
+            stack += [(one[key], two[key]) for key in one if key in two]
+        elif isinstance(one, list) and isinstance(two, list):
+            stack += zip(one, two, strict=False)

@@ -1,0 +1,69 @@
+"""What kind of body a content type announces. It must not know how any of them is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from shadow.model import Headers, field_value
+
+
+class Family(StrEnum):
+    """How a body is read."""
+
+    JSON = "json"
+    EVENTS = "events"
+    HTML = "html"
+    FORM = "form"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+class Media(NamedTuple):
+    """A content type: its essence in lower case (``text/html``), and its parameters."""
+
+    essence: str
+    parameters: tuple[tuple[str, str], ...]
+
+    @property
+    def family(self) -> Family:
+        """How a body of this type is read."""
+        if self.essence.endswith("+json"):
+            return Family.JSON
+        if self.essence.startswith("text/") or self.essence.endswith("+xml"):
+            return FAMILIES.get(self.essence, Family.TEXT)
+        return FAMILIES.get(self.essence, Family.BINARY)
+
+    @property
+    def charset(self) -> str:
+        """The declared charset; UTF-8 unless another one is."""
+        return dict(self.parameters).get("charset", "utf-8")
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "application/json": Family.JSON,
+        "text/json": Family.JSON,
+        "text/event-stream": Family.EVENTS,
+        "text/html": Family.HTML,
+        "application/xhtml+xml": Family.HTML,
+        "application/x-www-form-urlencoded": Family.FORM,
+        "application/javascript": Family.TEXT,
+        "application/xml": Family.TEXT,
+    }
+)
+
+
+def media_type(text: str) -> Media:
+    """Parse a ``Content-Type`` value (RFC 9110, 8.3.1); an empty one has an empty essence."""
+    essence, *parts = text.split(";")
+    pairs = (part.partition("=") for part in parts if part.strip())
+    parameters = ((name.strip().lower(), value.strip().strip('"').lower()) for name, _, value in pairs)
+    return Media(essence.strip().lower(), tuple(sorted(parameters)))
+
+
+def media_of(headers: Headers) -> Media:
+    """The content type of a message with these headers."""
+    return media_type(field_value(headers, b"content-type"))

@@ -1,0 +1,115 @@
+"""Parses a JSON body once, exactly, and says when it cannot be trusted. It must not know how values are compared.
+
+The common path is orjson with two cheap proofs; where a proof fails, the standard library parses again, exactly:
+- no key is repeated: the canonical form has as many colons as the body (a repeated key would have taken at least one away;
+  escaped colons spoil the count, so their mere presence leads to the exact parser);
+- no integer was rounded to a float: the body has no run of 19 digits.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+MAX_DEPTH = 200
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 19  # the shortest run of digits an integer beyond 64 bits can have
+_KEYS_AS_STRINGS = orjson.OPT_SORT_KEYS
+
+
+class Parsed(NamedTuple):
+    """A parsed body, and its canonical form: sorted keys, no white space, types kept apart."""
+
+    value: Any
+    canonical: bytes
+
+
+class Unreadable(NamedTuple):
+    """A body that is not compared as JSON. ``invalid``: it is no JSON at all; else it is JSON whose meaning is open."""
+
+    reason: str
+    invalid: bool
+
+
+class _Ambiguous(ValueError):
+    """JSON that two parsers may understand differently."""
+
+
+def canonical(value: Any) -> bytes:
+    """One spelling for each value: equal bytes exactly for equal values of equal types."""
+    try:
+        return orjson.dumps(value, option=_KEYS_AS_STRINGS)
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate, or nesting beyond what orjson writes
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def parse_json(body: bytes) -> Parsed | Unreadable:
+    """Parse ``body``. Never raises."""
+    try:
+        value = orjson.loads(body)
+        form = orjson.dumps(value, option=_KEYS_AS_STRINGS)
+    except (orjson.JSONDecodeError, TypeError):
+        return _exactly(body)
+    if (
+        form.count(b":") != body.count(b":")
+        or b"\\u003" in body
+        or _LONG_NUMBER in body.translate(_DIGITS_TO_ZERO)
+    ):
+        return _exactly(body)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _too_deep(value):
+        return Unreadable(f"nested deeper than {MAX_DEPTH}", invalid=False)
+    return Parsed(value, form)
+
+
+def _exactly(body: bytes) -> Parsed | Unreadable:
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except _Ambiguous as problem:
+        return Unreadable(str(problem), invalid=False)
+    except RecursionError:
+        return Unreadable(f"nested deeper than {MAX_DEPTH}", invalid=False)
+    except ValueError as problem:
+        # Python refuses to convert integers of more than 4,300 digits; everything else that lands here is no JSON
+        return Unreadable("not JSON", invalid="integer string conversion" not in str(problem))
+    if _too_deep(value):
+        return Unreadable(f"nested deeper than {MAX_DEPTH}", invalid=False)
+    if _has_infinity(value):
+        return Unreadable("a number beyond every float", invalid=False)
+    return Parsed(value, canonical(value))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Ambiguous("a key is repeated")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _Ambiguous(f"{name} is not JSON")
+
+
+def _below(value: Any) -> list[Any]:
+    return list(value.values()) if type(value) is dict else value
+
+
+def _too_deep(value: Any) -> bool:
+    """Level by level, so that the check itself needs no depth."""
+    level, depth = [value], 0
+    while level := [inner for inner in level if type(inner) in (dict, list)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            return True
+        level = [inner for container in level for inner in _below(container)]
+    return False
+
+
+def _has_infinity(value: Any) -> bool:
+    level = [value]
+    while level:
+        if any(type(inner) is float and inner in (float("inf"), float("-inf")) for inner in level):
+            return True
+        level = [leaf for container in level if type(container) in (dict, list) for leaf in _below(container)]
+    return False

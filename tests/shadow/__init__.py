@@ -1,0 +1,1 @@
+"""Tests of the package shadow; the tree mirrors it."""
