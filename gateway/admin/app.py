@@ -1,0 +1,33 @@
+"""The admin application, put together; knows which parts there are, and nothing of sockets or processes."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from gateway.admin import asking, changing, problems
+from gateway.admin import open as open_routes
+from gateway.admin.gate import Gate
+from gateway.admin.tokens import TokenBook
+from gateway.control import ControlService
+
+__all__ = ["create_app"]
+
+
+def create_app(desk: ControlService, tokens: TokenBook, listen_host: str) -> FastAPI:
+    """The application over one desk. `listen_host`: the address of the admin port, a Host that is ours."""
+    app = FastAPI(
+        title="Banyan admin API",
+        version="1",
+        description="Dial, take back, explain, report.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.desk = desk
+    app.state.tokens = tokens
+    problems.install(app)
+    for part in (open_routes, asking, changing):
+        app.include_router(part.router)
+    app.add_middleware(Gate, listen_host=listen_host)
+    return app

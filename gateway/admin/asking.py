@@ -1,0 +1,82 @@
+"""The routes that change nothing; each needs the viewer role.
+
+Those that read the board or the page run on the loop, where the board is written; those that read a disk
+do not.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from flags import Entry
+from gateway.admin.access import Desk, Viewer
+from gateway.admin.answering import answer, describe, shape
+from gateway.control import Explanation, FeatureReport, Status
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1", tags=["ask"])
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    method: str = Field(min_length=1, max_length=32, examples=["GET"])
+    path: str = Field(min_length=1, max_length=8192, examples=["/api/items"])
+    key: str | None = Field(default=None, max_length=4096, description="The sticky key.")
+
+
+@router.get("/status", responses=shape(Status))
+async def status(desk: Desk, _: Viewer) -> Response:
+    """Every feature and every worker."""
+    return answer(desk.status())
+
+
+@router.post("/explain", responses=shape(Explanation))
+async def explain(body: _Asked, desk: Desk, _: Viewer) -> Response:
+    """Which side a request gets, and why."""
+    return answer(desk.explain(body.method, body.path, body.key))
+
+
+@router.get("/features/{name}/report", responses=shape(FeatureReport))
+async def report(name: str, desk: Desk, _: Viewer) -> Response:
+    """The A/B report of a feature: ready, or not ready with the reasons."""
+    return answer(desk.report(name))
+
+
+@router.get("/diffs")
+def diffs(desk: Desk, _: Viewer, feature: str | None = None, limit: Limit = 50) -> Response:
+    """Signatures of mismatches, with counts, first and last seen."""
+    return answer(desk.diffs(feature, limit))
+
+
+@router.get("/diffs/{signature}")
+def diff(signature: str, desk: Desk, _: Viewer) -> Response:
+    """One sample of a signature."""
+    return answer(desk.diff(signature))
+
+
+@router.get("/ledger", responses=shape(Entry, many=True))
+def ledger(desk: Desk, _: Viewer, limit: Limit = 100) -> Response:
+    """Who changed what, newest first."""
+    return answer(desk.ledger(limit))
+
+
+@router.get("/ledger/verify")
+def ledger_verify(desk: Desk, _: Viewer) -> Response:
+    """Whether nothing in the ledger was altered, with every place where the chain does not hold."""
+    problems = desk.ledger_problems()
+    return answer({"intact": not problems, "problems": problems})
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request, _: Viewer) -> Response:
+    """This API, described."""
+    document: dict[str, Any] = describe(request.app)
+    return JSONResponse(document)
