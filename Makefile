@@ -56,14 +56,17 @@ fix: $(READY) ## format, and repair what the linter can repair
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## measure beside nginx, HAProxy and Envoy (those that are installed)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bench.lock \
+		|| echo "the peers in requirements/bench.lock have no build for this machine: measuring without them"
 	@$(BIN)/python -m bench
 
-COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-config --quiet --custom-compile-command "make lock"
 
 lock: $(READY) ## compile the lock files again (UPGRADE=--upgrade takes newer versions)
-	@$(COMPILE) $(UPGRADE) --group dev --group legacy --group new --output-file requirements/dev.lock
-	@$(COMPILE) $(UPGRADE) --constraint requirements/dev.lock --output-file requirements/product.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml --group dev --group legacy --group new --output-file requirements/dev.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml --constraint requirements/dev.lock --output-file requirements/product.lock
+	@$(COMPILE) $(UPGRADE) requirements/bench.in --output-file requirements/bench.lock
 
 clean: ## remove the environment and everything that can be made again
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
