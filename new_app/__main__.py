@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         read_settings(os.environ)
     except SettingsError as error:
-        print(f"new_app: {error}", file=sys.stderr)
+        sys.stderr.write(f"new_app: {error}\n")
         return 2
     uvicorn.run(
         "new_app.main:app",
@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m new_app", description="Workplace Roleplay, the FastAPI application.")
+    parser = argparse.ArgumentParser(
+        prog="python -m new_app", description="Workplace Roleplay, the FastAPI application."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5002)
     parser.add_argument("--workers", type=_at_least_one, default=1)

@@ -34,7 +34,8 @@ class Scenario:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Scenario:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        return cls(**values)
 
     def card(self) -> dict[str, Any]:
         """What a list of scenarios tells; the lines of the scene stay with us."""

@@ -1,12 +1,15 @@
-"""Seeded regressions: mistakes a real rewrite makes, switched on by name, so that a gateway can be seen to find them.
+"""Seeded regressions: mistakes a real rewrite makes, switched on by name, so that a gateway can be seen
+to find them.
 
-`NEW_APP_FAULTS` switches them on at start, `NEW_APP_FAULTS_FILE` names a file that is looked at with every request.
-Each fault is one row of `FAULTS`; its hook is a function below, called from the one place its row names.
+`NEW_APP_FAULTS` switches them on at start, `NEW_APP_FAULTS_FILE` names a file that is looked at with
+every request. Each fault is one row of `FAULTS`; its hook is a function below, called from the one place
+its row names.
 """
 
 from __future__ import annotations
 
 import asyncio
+import html
 import itertools
 import logging
 import re
@@ -34,20 +37,24 @@ class Fault:
 
 
 FAULTS: Mapping[str, Fault] = {
-    "history-cut": Fault("keeps 20 entries of a conversation instead of 50", "POST /api/conversation_history"),
+    "history-cut": Fault(
+        "keeps 20 entries of a conversation instead of 50", "POST /api/conversation_history"
+    ),
     "field-renamed": Fault('answers {"reply"} instead of {"response"}', "POST /api/chat"),
     "number-as-text": Fault('answers "3600" instead of 3600 in expires_in', "GET /api/csrf-token"),
-    "unescaped-html": Fault("no longer escapes HTML in the partner's words", "POST /api/chat"),
+    "unescaped-html": Fault(
+        "no longer escapes HTML in the partner's words", "POST /api/chat, /api/scenario_chat"
+    ),
     "wrong-status": Fault("answers 201 instead of 200", "POST /api/start_chat"),
     "slow": Fault("answers 300 ms later", "every route but /health and /metrics"),
     "errors": Fault("answers every 50th request with 500", "every route but /health and /metrics"),
-    "session-key-dropped": Fault("loses chat_model between requests", "GET /api/session/info"),
+    "session-key-dropped": Fault("finds no chat_model in a session", "GET /api/session/info"),
 }
 
 _SPARED = frozenset({"/health", "/metrics"})
 
 
-class UnknownFault(ValueError):
+class UnknownFaultError(ValueError):
     """A name that is not a row of the table."""
 
 
@@ -56,7 +63,7 @@ def parse_faults(text: str) -> frozenset[str]:
     names = frozenset(name for name in re.split(r"[,\s]+", text) if name)
     unknown = sorted(names - FAULTS.keys())
     if unknown:
-        raise UnknownFault(f"unknown fault {', '.join(unknown)}; valid names: {', '.join(FAULTS)}.")
+        raise UnknownFaultError(f"unknown fault {', '.join(unknown)}; valid names: {', '.join(FAULTS)}.")
     return names
 
 
@@ -107,7 +114,7 @@ class Faults:
 
 
 class FaultLayer:
-    """Fixes the set of faults for one request (`request.state.faults`) and makes the ones that need no route."""
+    """Fixes the set of faults for one request (`request.state.faults`) and makes those that need no route."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
@@ -133,6 +140,11 @@ class SeededError(RuntimeError):
 
 def history_cap(active: frozenset[str]) -> int:
     return CUT_HISTORY if "history-cut" in active else FULL_HISTORY
+
+
+def escaped(active: frozenset[str], text: str) -> str:
+    """The partner quotes the user; pages put it into HTML."""
+    return text if "unescaped-html" in active else html.escape(text)
 
 
 def chat_answer(active: frozenset[str], words: str) -> dict[str, str]:

@@ -11,5 +11,5 @@ from new_app.settings import SettingsError, read_settings
 try:
     app = create_app(read_settings(os.environ))
 except SettingsError as error:
-    print(f"new_app: {error}", file=sys.stderr)
+    sys.stderr.write(f"new_app: {error}\n")
     raise SystemExit(2) from None

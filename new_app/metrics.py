@@ -1,6 +1,6 @@
 """What Prometheus asks for: requests, durations, live sessions and memory, under the documents' names.
 
-Each process counts for itself. A label never carries a raw path: it is the route's pattern, or `unmatched`.
+Each process counts for itself. A label never carries a raw path: it is the route's pattern, or `unknown`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from new_app.sessions.store import SessionStore, StoreUnavailable
+from new_app.sessions.store import SessionStore, StoreUnavailableError
 from new_app.shadow_mode import is_shadow
 
 SERVICE_VERSION = "new"
+UNKNOWN = "unknown"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -40,15 +41,15 @@ class Metrics:
         self._memory = Gauge("app_memory_usage_bytes", "Resident memory", registry=self._registry)
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
-        endpoint = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        endpoint = _pattern(scope)
+        method = scope["method"] if scope["method"] in _METHODS else UNKNOWN
         self._requests.labels(endpoint, method, str(status)).inc()
         self._seconds.labels(endpoint, SERVICE_VERSION).observe(seconds)
 
     async def page(self, store: SessionStore) -> bytes:
         try:
             self._sessions.set(await store.count())
-        except StoreUnavailable:
+        except StoreUnavailableError:
             self._sessions.set(float("nan"))  # the other numbers are wanted most when the store is gone
         self._memory.set(resident_bytes())
         return generate_latest(self._registry)
@@ -79,6 +80,12 @@ class MetricsLayer:
         finally:
             if not is_shadow(scope):
                 self._metrics.observe(scope, status, time.perf_counter() - begun)
+
+
+def _pattern(scope: Scope) -> str:
+    """Written as the old application's dashboards know it: `/scenario/<scenario_id>`."""
+    path: str = getattr(scope.get("route"), "path", UNKNOWN)
+    return path.replace("{", "<").replace("}", ">")
 
 
 def resident_bytes() -> int:

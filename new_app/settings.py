@@ -1,21 +1,37 @@
 """The settings: everything the environment may say, read once and checked at start.
 
-It knows nothing of the web framework. A wrong value ends in `SettingsError` with one clear sentence, because
-an application that starts with half a configuration fails later and in front of a user.
+| variable                   | default                 | meaning                                            |
+|----------------------------|-------------------------|----------------------------------------------------|
+| `SESSION_TYPE`             | `filesystem`            | where sessions lie: `filesystem` or `redis`        |
+| `NEW_APP_SESSION_DIR`      | `var/new_app/sessions`  | their folder; shadow sessions lie beside it        |
+| `REDIS_URL`                |                         | needed by `SESSION_TYPE=redis`                     |
+| `NEW_APP_SESSION_LIFETIME` | 31 days                 | seconds after the last change                      |
+| `NEW_APP_SHADOW_LIFETIME`  | 15 minutes              | the same for shadow sessions                       |
+| `PARTNER`                  | `offline`               | who answers: `offline` or `gemini`                 |
+| `PARTNER_FALLBACK`         | `offline`               | who answers when every quota is used up, or `none` |
+| `GEMINI_API_KEYS`          |                         | comma separated; needed by `PARTNER=gemini`        |
+| `GEMINI_BASE_URL`          | Google's                | another address of the same interface              |
+| `GEMINI_TIMEOUT`           | 30                      | seconds for one attempt                            |
+| `NEW_APP_STREAM_DELAY_MS`  | 20                      | between two pieces of the offline partner's stream |
+| `APP_VERSION`              | 2.0.0                   | the release, in the header `X-App-Version`         |
+| `NEW_APP_FAULTS`           |                         | seeded regressions, comma separated; see `faults`  |
+| `NEW_APP_FAULTS_FILE`      |                         | a file of the same, looked at with every request   |
+
+An empty variable counts as absent. A wrong one ends in `SettingsError` with one clear sentence: an
+application that starts with half a configuration fails later, in front of a user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, cast, get_args
 
-from new_app.faults import UnknownFault, parse_faults
+from new_app.faults import UnknownFaultError, parse_faults
 
-StoreKind = Literal["filesystem", "redis"]
-PartnerKind = Literal["offline", "gemini"]
-T = TypeVar("T")
+STORES = ("filesystem", "redis")
+PARTNERS = ("offline", "gemini")
+FALLBACKS = ("offline", "none")
 
 
 class SettingsError(ValueError):
@@ -24,78 +40,81 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    store: StoreKind = "filesystem"
-    session_dir: Path = Path("var/new_app/sessions")
-    redis_url: str = ""
-    session_lifetime: int = 31 * 24 * 3600
-    scratch_lifetime: int = 15 * 60
-    partner: PartnerKind = "offline"
-    gemini_keys: tuple[str, ...] = ()
-    gemini_url: str = ""
-    stream_delay: float = 0.02
-    version: str = "2.0.0"
-    faults: frozenset[str] = frozenset()
-    faults_file: Path | None = None
+    store: str
+    session_dir: Path
+    redis_url: str
+    session_lifetime: int
+    shadow_lifetime: int
+    partner: str
+    partner_fallback: str
+    gemini_keys: tuple[str, ...]
+    gemini_url: str
+    gemini_timeout: float
+    stream_delay: float
+    version: str
+    faults: frozenset[str]
+    faults_file: Path | None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings of this process, or `SettingsError`."""
-    file = environ.get("NEW_APP_FAULTS_FILE", "").strip()
+    faults_file = _text(environ, "NEW_APP_FAULTS_FILE")
     settings = Settings(
-        store=_choice(environ, "NEW_APP_SESSION_STORE", "filesystem", StoreKind),
-        session_dir=Path(environ.get("NEW_APP_SESSION_DIR") or Settings().session_dir),
-        redis_url=environ.get("REDIS_URL", "").strip(),
-        session_lifetime=_number(environ, "NEW_APP_SESSION_LIFETIME", Settings().session_lifetime, int, 1),
-        scratch_lifetime=_number(environ, "NEW_APP_SCRATCH_LIFETIME", Settings().scratch_lifetime, int, 1),
-        partner=_choice(environ, "NEW_APP_PARTNER", "offline", PartnerKind),
-        gemini_keys=_keys(environ),
-        gemini_url=environ.get("GEMINI_BASE_URL", "").strip(),
-        stream_delay=_number(environ, "NEW_APP_STREAM_DELAY_MS", 20.0, float, 0) / 1000,
+        store=_choice(environ, "SESSION_TYPE", STORES),
+        session_dir=Path(_text(environ, "NEW_APP_SESSION_DIR", "var/new_app/sessions")),
+        redis_url=_text(environ, "REDIS_URL"),
+        session_lifetime=int(_number(environ, "NEW_APP_SESSION_LIFETIME", 31 * 24 * 3600, least=1)),
+        shadow_lifetime=int(_number(environ, "NEW_APP_SHADOW_LIFETIME", 15 * 60, least=1)),
+        partner=_choice(environ, "PARTNER", PARTNERS),
+        partner_fallback=_choice(environ, "PARTNER_FALLBACK", FALLBACKS),
+        gemini_keys=tuple(key for key in _text(environ, "GEMINI_API_KEYS").replace(",", " ").split()),
+        gemini_url=_text(environ, "GEMINI_BASE_URL"),
+        gemini_timeout=_number(environ, "GEMINI_TIMEOUT", 30, least=0.1, most=600),
+        stream_delay=_number(environ, "NEW_APP_STREAM_DELAY_MS", 20) / 1000,
         version=_version(environ),
         faults=_faults(environ),
-        faults_file=Path(file) if file else None,
+        faults_file=Path(faults_file) if faults_file else None,
     )
     _check_together(settings)
     return settings
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.store == "redis" and not settings.redis_url:
-        raise SettingsError("NEW_APP_SESSION_STORE=redis needs REDIS_URL, for example redis://127.0.0.1:6379/0.")
-    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError("REDIS_URL must start with redis://, rediss:// or unix://.")
+    if settings.store == "redis":
+        if not settings.redis_url:
+            raise SettingsError("SESSION_TYPE=redis needs REDIS_URL, which is not set.")
+        if not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+            raise SettingsError("REDIS_URL must start with redis://, rediss:// or unix://.")
     if settings.partner == "gemini" and not settings.gemini_keys:
-        raise SettingsError("NEW_APP_PARTNER=gemini needs GEMINI_API_KEYS (comma separated) or GEMINI_API_KEY.")
+        raise SettingsError("PARTNER=gemini needs GEMINI_API_KEYS, which is not set.")
 
 
-def _choice(environ: Mapping[str, str], name: str, default: str, kind: type[T] | object) -> T:
-    value = environ.get(name, "").strip() or default
-    allowed = get_args(kind)
+def _text(environ: Mapping[str, str], name: str, default: str = "") -> str:
+    return environ.get(name, "").strip() or default
+
+
+def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = _text(environ, name, allowed[0])
     if value not in allowed:
-        raise SettingsError(f"{name}={value} is not known; choose one of: {', '.join(allowed)}.")
-    return cast(T, value)
-
-
-def _number(environ: Mapping[str, str], name: str, default: T, make: Callable[[str], T], least: float) -> T:
-    text = environ.get(name, "").strip()
-    if not text:
-        return default
-    try:
-        value = make(text)
-    except ValueError:
-        raise SettingsError(f"{name}={text} is not a number.") from None
-    if not least <= value <= 1e9:  # type: ignore[operator]  # int or float, by the two callers above
-        raise SettingsError(f"{name}={text} must lie between {least:g} and 1000000000.")
+        raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
     return value
 
 
-def _keys(environ: Mapping[str, str]) -> tuple[str, ...]:
-    listed = environ.get("GEMINI_API_KEYS") or environ.get("GEMINI_API_KEY") or ""
-    return tuple(dict.fromkeys(key.strip() for key in listed.split(",") if key.strip()))
+def _number(
+    environ: Mapping[str, str], name: str, default: float, *, least: float = 0, most: float = 1e9
+) -> float:
+    text = _text(environ, name)
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {text!r}.") from None
+    if not least <= value <= most:
+        raise SettingsError(f"{name} must lie between {least:g} and {most:g}, not {text!r}.")
+    return value
 
 
 def _version(environ: Mapping[str, str]) -> str:
-    version = environ.get("APP_VERSION", "").strip() or Settings().version
+    version = _text(environ, "APP_VERSION", "2.0.0")
     if not (version.isascii() and version.isprintable()):
         raise SettingsError("APP_VERSION goes into a header: printable ASCII characters only.")
     return version
@@ -103,6 +122,6 @@ def _version(environ: Mapping[str, str]) -> str:
 
 def _faults(environ: Mapping[str, str]) -> frozenset[str]:
     try:
-        return parse_faults(environ.get("NEW_APP_FAULTS", ""))
-    except UnknownFault as error:
+        return parse_faults(_text(environ, "NEW_APP_FAULTS"))
+    except UnknownFaultError as error:
         raise SettingsError(f"NEW_APP_FAULTS: {error}") from None

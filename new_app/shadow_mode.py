@@ -1,7 +1,8 @@
 """Shadow mode: a request marked `Banyan-Shadow: 1` is answered in full but leaves no trace.
 
-Pure ASGI and the only place that knows the header. It marks the request and says so in the answer; the session
-layer reads the mark and works in the scratch space, and the metrics leave it out, for no user was served.
+Pure ASGI and the only place that knows the header. It marks the request and says so in the answer; the
+session layer reads the mark and works in the scratch space, and the metrics leave it out, for no user
+was served.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The partner: whoever answers in a conversation, behind one Protocol of two methods.
 
-`turns` says what a partner is asked; `offline` answers from tables, `gemini` asks the real model.
+`turns` says what a partner is asked; `offline` answers from tables, `gemini` asks the real model,
+`fallback` goes from one to the other when a quota is used up.
 """
 
 from new_app.partner.turns import (
@@ -9,6 +10,7 @@ from new_app.partner.turns import (
     PartnerBusy,
     PartnerError,
     PartnerFailed,
+    Reply,
     ReviewTurn,
     Scene,
     SceneTurn,
@@ -22,6 +24,7 @@ __all__ = [
     "PartnerBusy",
     "PartnerError",
     "PartnerFailed",
+    "Reply",
     "ReviewTurn",
     "Scene",
     "SceneTurn",

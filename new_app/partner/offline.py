@@ -1,8 +1,9 @@
 """The offline partner: answers from tables of Japanese lines, so that everything runs without a network.
 
-The same conversation always gets the same answer: which line is taken follows from a checksum of what was said,
-never from the time, chance or the model. The checksum, its seeds and the tables are shared *knowledge* with the
-old application (not shared code): where they differ, the two applications would answer differently.
+The same conversation always gets the same answer: which line is taken follows from a checksum of what
+was said, never from the time, chance or the model. The checksum, its seeds and the tables are shared
+*knowledge* with the old application (not shared code): where they differ, the two applications would
+answer differently.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any, Final
 
 from new_app.catalogue import read_data
 from new_app.partner import strengths
-from new_app.partner.turns import ChatTurn, ReviewTurn, SceneTurn, Turn, WatchTurn
+from new_app.partner.turns import ChatTurn, Reply, ReviewTurn, SceneTurn, Turn, WatchTurn
 
 REMEMBERED: Final = 3
 QUOTED: Final = 24
 PIECE: Final = 5
+NAME: Final = "offline"
 
 _PHRASES: Final[dict[str, Any]] = read_data("phrases.json")
 _CHAT: Final = _PHRASES["chat"]
@@ -31,8 +33,8 @@ class OfflinePartner:
     def __init__(self, delay: float) -> None:
         self._delay = delay
 
-    async def reply(self, turn: Turn) -> str:
-        return answer(turn)
+    async def reply(self, turn: Turn) -> Reply:
+        return Reply(answer(turn), NAME)
 
     async def stream(self, turn: Turn) -> AsyncIterator[str]:
         for piece in _pieces(answer(turn)):
@@ -92,7 +94,9 @@ def _review(turn: ReviewTurn) -> str:
         f"■ 次に試したいこと\n{strengths.weakest(scored).advice}",
     ]
     if turn.learning_points:
-        parts.append("■ このシナリオの学習ポイント\n" + "\n".join(f"- {point}" for point in turn.learning_points))
+        parts.append(
+            "■ このシナリオの学習ポイント\n" + "\n".join(f"- {point}" for point in turn.learning_points)
+        )
     return "\n\n".join(parts)
 
 

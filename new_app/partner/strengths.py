@@ -1,4 +1,4 @@
-"""The six strengths a conversation can show: a table, and the scores that follow from the user's own words."""
+"""The six strengths a conversation can show: a table, and the scores that follow from the user's words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Strength:
 
 
 STRENGTHS: Final[tuple[Strength, ...]] = tuple(
-    Strength(row["key"], row["name"], tuple(row["shown_by"]), row["advice"]) for row in read_data("strengths.json")
+    Strength(row["key"], row["name"], tuple(row["shown_by"]), row["advice"])
+    for row in read_data("strengths.json")
 )
 
 

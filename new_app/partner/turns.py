@@ -1,8 +1,8 @@
 """What a partner is asked, and the seam itself; no partner and no HTTP is known here.
 
-    PartnerError          the partner gave no words
-     ├─ PartnerBusy       a quota is used up; worth asking again later
-     └─ PartnerFailed     anything else: refused, unreachable, empty
+PartnerError          the partner gave no words
+ ├─ PartnerBusy       a quota is used up; worth asking again later
+ └─ PartnerFailed     anything else: refused, unreachable, empty
 """
 
 from __future__ import annotations
@@ -69,8 +69,14 @@ class ReviewTurn:
 Turn = ChatTurn | SceneTurn | WatchTurn | ReviewTurn
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    text: str
+    model_used: str
+
+
 class Partner(Protocol):
-    async def reply(self, turn: Turn) -> str:
+    async def reply(self, turn: Turn) -> Reply:
         """The whole answer, or `PartnerError`."""
 
     def stream(self, turn: Turn) -> AsyncIterator[str]:
@@ -82,9 +88,7 @@ class PartnerError(Exception):
 
 
 class PartnerBusy(PartnerError):
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"busy, try again in {retry_after} s")
-        self.retry_after = retry_after
+    """Out of quota or overloaded, now."""
 
 
 class PartnerFailed(PartnerError):

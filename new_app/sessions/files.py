@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from new_app.sessions.store import SessionData, StoreUnavailable, decode, encode, is_session_id
+from new_app.sessions.store import SessionData, StoreUnavailableError, decode, encode, is_session_id
 
 _SAVES_PER_SWEEP = 500
 
@@ -40,7 +40,7 @@ class FileStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailableError(str(error)) from error
 
     async def save(self, session_id: str, data: SessionData) -> None:
         if not is_session_id(session_id):
@@ -53,7 +53,7 @@ class FileStore:
             part.replace(self._path(session_id))
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailableError(str(error)) from error
         self._saves += 1
         if self._saves % _SAVES_PER_SWEEP == 0:
             self.sweep()
@@ -62,8 +62,14 @@ class FileStore:
         if is_session_id(session_id):
             self._path(session_id).unlink(missing_ok=True)
 
+    async def check(self) -> None:
+        if not os.access(self._folder, os.R_OK | os.W_OK):
+            raise StoreUnavailableError(f"{self._folder} cannot be read or written")
+
     async def count(self) -> int:
-        return sum(1 for path, changed in self._entries() if path.suffix == ".json" and not self._expired(changed))
+        return sum(
+            1 for path, changed in self._entries() if path.suffix == ".json" and not self._expired(changed)
+        )
 
     def sweep(self) -> None:
         """Remove what has expired, and parts that a killed process left behind."""

@@ -1,12 +1,19 @@
 """Brings a session to a request and takes it back: the cookie, and when to load and to save.
 
-A session is loaded when a route first asks for it, and saved before the head of the answer leaves, because the
-cookie of a new session is part of that head. A stream goes on changing its session afterwards and commits itself.
+A session is loaded when a route first asks for it, and saved before the head of the answer leaves,
+because the cookie of a new session is part of that head. A stream goes on changing its session
+afterwards and commits itself.
+
+| request    | its session                                                                    |
+|------------|--------------------------------------------------------------------------------|
+| a user's   | `wr_session` in the users' space                                               |
+| a shadow's | `wr_shadow_session` in the scratch space, so that shadows have conversations   |
+| its first  | starts from a copy of what `wr_session` holds, which is read and never written |
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -16,74 +23,71 @@ from new_app.sessions.session import Session
 from new_app.sessions.store import SessionStore
 from new_app.shadow_mode import is_shadow
 
-COOKIE = "wr_session"
+USER_COOKIE = "wr_session"
+SHADOW_COOKIE = "wr_shadow_session"
 
 
-@dataclass(slots=True)
-class Stores:
-    """The sessions of users, and the scratch space that shadow requests work in."""
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One kind of sessions: where they lie, and how they are named to a browser."""
 
-    users: SessionStore
-    scratch: SessionStore
+    store: SessionStore
+    cookie: str
+    lifetime: int
+
+    async def open(self, cookies: dict[str, str]) -> Session | None:
+        session_id = cookies.get(self.cookie)
+        data = await self.store.load(session_id) if session_id else None
+        return None if data is None else Session(self.store, session_id, data)
+
+    def set_cookie(self, session: Session) -> str:
+        return f"{self.cookie}={session.id}; HttpOnly; Max-Age={self.lifetime}; Path=/; SameSite=Lax"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Spaces:
+    users: Space
+    scratch: Space
+
+
 class Loader:
     """What a route asks for its session; the second answer is the first one again."""
 
-    stores: Stores
-    shadow: bool
-    session_id: str | None
-    session: Session | None = field(default=None)
+    def __init__(self, spaces: Spaces, shadow: bool, cookies: dict[str, str]) -> None:
+        self._users = spaces.users
+        self.space = spaces.scratch if shadow else spaces.users
+        self._cookies = cookies
+        self.session: Session | None = None
 
     async def load(self) -> Session:
         if self.session is None:
-            self.session = await (self._scratch() if self.shadow else self._users())
+            self.session = await self.space.open(self._cookies) or await self._new()
         return self.session
 
-    async def _users(self) -> Session:
-        return await _opened(self.stores.users, self.session_id) or Session(self.stores.users, None, {})
-
-    async def _scratch(self) -> Session:
-        """The scratch session of this cookie; else a copy of the user's, under a new id of its own."""
-        known = await _opened(self.stores.scratch, self.session_id)
-        if known is not None:
-            return known
-        original = await _opened(self.stores.users, self.session_id)
-        return Session(self.stores.scratch, None, original.data if original else {})
+    async def _new(self) -> Session:
+        original = None if self.space is self._users else await self._users.open(self._cookies)
+        return Session(self.space.store, None, original.data if original else {})
 
 
 class SessionLayer:
     """Pure ASGI, so that a streamed answer is never gathered on its way."""
 
-    def __init__(self, app: ASGIApp, stores: Stores, lifetime: int) -> None:
+    def __init__(self, app: ASGIApp, spaces: Spaces) -> None:
         self._app = app
-        self._stores = stores
-        self._lifetime = lifetime
+        self._spaces = spaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        loader = Loader(self._stores, is_shadow(scope), _cookie(Headers(scope=scope)))
+        cookies = cookie_parser("; ".join(Headers(scope=scope).getlist("cookie")))
+        loader = Loader(self._spaces, is_shadow(scope), cookies)
         scope.setdefault("state", {})["loader"] = loader
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and loader.session is not None:
-                if await loader.session.commit():
-                    MutableHeaders(scope=message).append("set-cookie", self._set_cookie(loader.session))
+            session = loader.session
+            if message["type"] == "http.response.start" and session is not None and await session.commit():
+                MutableHeaders(scope=message).append("set-cookie", loader.space.set_cookie(session))
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
-
-    def _set_cookie(self, session: Session) -> str:
-        return f"{COOKIE}={session.id}; HttpOnly; Max-Age={self._lifetime}; Path=/; SameSite=Lax"
-
-
-async def _opened(store: SessionStore, session_id: str | None) -> Session | None:
-    data = await store.load(session_id) if session_id else None
-    return None if data is None else Session(store, session_id, data)
-
-
-def _cookie(headers: Headers) -> str | None:
-    return cookie_parser("; ".join(headers.getlist("cookie"))).get(COOKIE)

@@ -8,13 +8,13 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from new_app.sessions.store import SessionData, StoreUnavailable, decode, encode, is_session_id
+from new_app.sessions.store import SessionData, StoreUnavailableError, decode, encode, is_session_id
 
 T = TypeVar("T")
 
 
 class RedisStore:
-    """The only module that knows Redis; its errors leave as `StoreUnavailable`."""
+    """The only module that knows Redis; its errors leave as `StoreUnavailableError`."""
 
     def __init__(self, client: Redis, prefix: str, lifetime: int) -> None:
         self._client = client
@@ -36,6 +36,9 @@ class RedisStore:
         if is_session_id(session_id):
             await _asked(self._client.delete(self._prefix + session_id))
 
+    async def check(self) -> None:
+        await _asked(self._client.exists(self._prefix))
+
     async def count(self) -> int:
         return await _asked(self._counted())
 
@@ -55,4 +58,4 @@ async def _asked(question: Awaitable[T]) -> T:
     try:
         return await question
     except (RedisError, OSError) as error:
-        raise StoreUnavailable(str(error)) from error
+        raise StoreUnavailableError(str(error)) from error

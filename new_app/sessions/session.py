@@ -39,6 +39,13 @@ class Session:
         for key in keys:
             self.data.pop(key, None)
 
+    async def refresh(self) -> None:
+        """See what other requests of this session wrote since it was loaded."""
+        data = await self._store.load(self.id) if self.id else None
+        if data is not None:
+            self.data = data
+            self._written = encode(data)
+
     async def commit(self) -> bool:
         """Write the session back if it changed; says whether it did."""
         now = encode(self.data)

@@ -1,7 +1,7 @@
-"""The seam for where sessions lie: a Protocol of four methods, and the JSON both implementations write.
+"""The seam for where sessions lie: a Protocol of five methods, and the JSON both implementations write.
 
-It must not know cookies or HTTP. Two requests of one session at the same time: each reads, works and writes the
-whole session, so the last write wins and never a mixture; the old application behaves alike.
+It must not know cookies or HTTP. Two requests of one session at the same time: each reads, works and
+writes the whole session, so the last write wins and never a mixture; the old application behaves alike.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SessionData = dict[str, Any]
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailableError(Exception):
     """The store did not answer; the request cannot be served, but the process lives on."""
 
 
@@ -28,6 +28,9 @@ class SessionStore(Protocol):
 
     async def delete(self, session_id: str) -> None:
         """Forget the session; unknown ids are no error."""
+
+    async def check(self) -> None:
+        """Says nothing when the store works, else `StoreUnavailableError`."""
 
     async def count(self) -> int:
         """How many sessions are alive, for the metrics page."""

@@ -33,7 +33,9 @@ def environment(**extra: str) -> dict[str, str]:
 @contextlib.contextmanager
 def running(arguments: list[str], log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("ab") as sink:
-        process = subprocess.Popen(arguments, cwd=log.parent, env=environment(**env), stdout=sink, stderr=sink)
+        process = subprocess.Popen(
+            arguments, cwd=log.parent, env=environment(**env), stdout=sink, stderr=sink
+        )
     try:
         yield process
     finally:
@@ -50,7 +52,17 @@ def new_app(folder: Path, **env: str) -> Iterator[str]:
     """`python -m new_app` with its files below `folder`; yields its address."""
     port = free_port()
     env = {"NEW_APP_SESSION_DIR": str(folder / "sessions"), "NEW_APP_STREAM_DELAY_MS": "0", **env}
-    arguments = [sys.executable, "-m", "new_app", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "new_app",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     with running(arguments, folder / "new_app.log", **env) as process:
         yield wait_for(f"http://127.0.0.1:{port}", process, folder / "new_app.log")
 

@@ -16,7 +16,7 @@ from redis import Redis as PlainRedis
 from new_app.sessions.files import FileStore
 from new_app.sessions.redis import RedisStore, connect
 from new_app.sessions.session import new_session_id
-from new_app.sessions.store import SessionStore, StoreUnavailable
+from new_app.sessions.store import SessionStore, StoreUnavailableError
 from tests.new_app.servers import free_port, redis_server
 
 Check = Callable[[SessionStore], Awaitable[None]]
@@ -86,12 +86,14 @@ def test_saved_replaced_deleted_counted(run: Run) -> None:
     run(check)
 
 
-@pytest.mark.parametrize("bad", ["", "x", "../../../etc/passwd", "a" * 42, "a" * 44, "a" * 42 + "/", "*" * 43, "あ" * 43])
+@pytest.mark.parametrize(
+    "bad", ["", "x", "../../../etc/passwd", "a" * 42, "a" * 44, "a" * 42 + "/", "*" * 43, "あ" * 43]
+)
 def test_what_is_no_id_reaches_neither_file_nor_key(run: Run, bad: str) -> None:
     async def check(store: SessionStore) -> None:
         assert await store.load(bad) is None
         await store.delete(bad)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="not a session id"):
             await store.save(bad, {"a": 1})
         assert await store.count() == 0
 
@@ -136,11 +138,13 @@ def test_redis_expires_by_the_server(redis_url: str) -> None:
     one = new_session_id()
     with _empty_redis(redis_url) as run:
         run(lambda store: store.save(one, {"a": 1}))
-    assert 0 < PlainRedis.from_url(redis_url).ttl(f"wr2:{one}") <= 60  # type: ignore[operator]
+    assert 0 < PlainRedis.from_url(redis_url).ttl(f"wr2:{one}") <= 60
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[1]", b"\x80\x04pickle", b"null"])
-def test_what_cannot_be_read_is_no_session_and_stays_as_it_is(tmp_path: Path, redis_url: str, raw: bytes) -> None:
+def test_what_cannot_be_read_is_no_session_and_stays_as_it_is(
+    tmp_path: Path, redis_url: str, raw: bytes
+) -> None:
     one = new_session_id()
 
     async def check(store: SessionStore) -> None:
@@ -161,7 +165,7 @@ def test_what_cannot_be_read_is_no_session_and_stays_as_it_is(tmp_path: Path, re
 def test_a_dead_redis_is_unavailable() -> None:
     async def inside() -> None:
         client = connect(f"redis://127.0.0.1:{free_port()}/0")
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailableError):
             await RedisStore(client, "wr2:", 60).load(new_session_id())
         await client.aclose()
 
@@ -171,5 +175,5 @@ def test_a_dead_redis_is_unavailable() -> None:
 def test_a_folder_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "s", 60)
     (tmp_path / "s").rmdir()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailableError):
         asyncio.run(store.save(new_session_id(), {}))
