@@ -1,7 +1,9 @@
-"""Lines up two lists of different length, so that one element more is one difference and not a change of every element after it.
+"""Lines up two lists of different length, so that one element more is one difference and not a change of
+every element after it.
 
-It must not know paths or rules. Equal elements at both ends are set aside; what lies between is paired in order, and what is left
-over on the longer side was added or removed. Linear, unlike a search for the best alignment, which an answer could make explode.
+It must not know paths or rules. Equal elements at both ends are set aside; what lies between is paired in
+order, and what is left over on the longer side was added or removed. Linear, unlike a search for the best
+alignment, which an answer could make explode.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Stages 1 and 2: turns two bodies into two values that can be walked, or says why that cannot be done. It must not know rules.
+"""Stages 1 and 2: turns two bodies into two values that can be walked, or says why that cannot be done. It
+must not know rules.
 
 Every family of content ends in plain values (objects, lists, text, numbers), so one walk serves them all.
 """
@@ -22,7 +23,9 @@ MAX_BODY = 4 * 1024 * 1024
 
 
 class Bodies(NamedTuple):
-    """Two values to walk. ``equal``: they are known to be equal already. ``open``: why no difference is no proof of equality."""
+    """Two values to walk. ``equal``: they are known to be equal already. ``open``: why no difference is no
+    proof of equality.
+    """
 
     stage: str
     control: Any = None
@@ -63,7 +66,9 @@ def _events(control: bytes, candidate: bytes, gap: str) -> Bodies:
 
 
 def _other(side: Observation, media: Media) -> Any:
-    """A body beside one of another family: only what it is, as its content cannot be set against the other's."""
+    """A body beside one of another family: only what it is, as its content cannot be set against the
+    other's.
+    """
     return {"type": media.family.value, "bytes": len(side.body)}
 
 
@@ -103,10 +108,11 @@ def _text(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodie
 
 
 def _binary(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
-    return Bodies(
-        "parse",
-        *({"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()} for body in (control, candidate)),
-    )
+    return Bodies("parse", _fingerprint(control), _fingerprint(candidate))
+
+
+def _fingerprint(body: bytes) -> dict[str, Any]:
+    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
 
 
 _READERS: Mapping[Family, Callable[[bytes, bytes, Media, Media], Bodies]] = MappingProxyType(

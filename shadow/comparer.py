@@ -1,11 +1,13 @@
-"""Compares two answers to one request, in stages, and concludes. It must not know DeepDiff, storage or the network.
+"""Compares two answers to one request, in stages, and concludes. It must not know DeepDiff, storage or the
+network.
 
 1. outcome: a side without an answer settles it.
 2. head: status, content type, declared headers (``head``).
 3. bytes and parse: equal bytes, or both bodies as values (``bodies``).
 4. order: lists whose order means nothing (``unordered``).
 5. walk: what differs, excused or not by the rules, grouped by (path, kind).
-6. conclude: an unexcused difference is a mismatch; else an open question is ``undetermined``; else accepted, or a match.
+6. conclude: an unexcused difference is a mismatch; else an open question is ``undetermined``; else accepted,
+or a match.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ def compare(
 ) -> Comparison:
     """What differs between ``control`` and ``candidate``. Never raises for bad input.
 
-    ``redactor`` makes the secrets in the excerpts; without one they get tokens that only this process can repeat.
+    ``redactor`` makes the secrets in the excerpts; without one they get tokens that only this process can
+    repeat.
     """
     if failed := _outcome(control, candidate):
         return failed

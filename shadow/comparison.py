@@ -1,6 +1,7 @@
 """The result of comparing two answers, as frozen values. It must not know how to compare.
 
-A ``Comparison`` holds one ``Difference`` for each (path, kind), however often it occurs: ``count`` says how often.
+A ``Comparison`` holds one ``Difference`` for each (path, kind), however often it occurs: ``count`` says how
+often.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from shadow.verdict import Kind, Severity, Verdict
 class Difference(msgspec.Struct, frozen=True):
     """One way in which the two answers differ.
 
-    ``path`` starts with ``status``, ``header`` or ``body``; a position in a list is ``[*]``: ``body.items[*].id``.
-    ``control`` and ``candidate`` are short, redacted, JSON-able excerpts (None on the side where nothing is).
-    ``excused_by`` is the id of the rule that accepts this difference, or empty.
+    ``path`` starts with ``status``, ``header`` or ``body``; a position in a list is ``[*]``:
+    ``body.items[*].id``. ``control`` and ``candidate`` are short, redacted, JSON-able excerpts (None on the
+    side where nothing is). ``excused_by`` is the id of the rule that accepts this difference, or empty.
     """
 
     path: str
@@ -32,8 +33,9 @@ class Difference(msgspec.Struct, frozen=True):
 class Comparison(msgspec.Struct, frozen=True):
     """What is concluded about one pair of answers.
 
-    ``severity`` is that of the worst unexcused difference. ``reason`` says in words why a verdict that is neither a match nor a
-    mismatch was reached. ``stage`` names where it was decided: ``outcome``, ``head``, ``bytes``, ``parse`` or ``walk``.
+    ``severity`` is that of the worst unexcused difference. ``reason`` says in words why a verdict that is
+    neither a match nor a mismatch was reached. ``stage`` names where it was decided: ``outcome``, ``head``,
+    ``bytes``, ``parse`` or ``walk``.
     """
 
     verdict: Verdict

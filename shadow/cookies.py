@@ -1,4 +1,6 @@
-"""Reads ``Cookie`` and ``Set-Cookie`` fields the way a browser does (RFC 6265). It must not know sessions or comparing."""
+"""Reads ``Cookie`` and ``Set-Cookie`` fields the way a browser does (RFC 6265). It must not know sessions or
+comparing.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ class SetCookie(NamedTuple):
     attributes: dict[str, str]
 
     def lifetime(self, now: float) -> float | None:
-        """Seconds it lives from ``now`` (seconds since 1970), 0 or less when it deletes, None when it lasts with the session."""
+        """Seconds it lives from ``now`` (seconds since 1970), 0 or less when it deletes, None when it lasts
+        with the session.
+        """
         if "max-age" in self.attributes:
             try:
                 return float(int(self.attributes["max-age"]))

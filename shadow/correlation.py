@@ -1,8 +1,9 @@
-"""Which value of the other side stands for which value of the primary, in one session. It must not know messages or cookies.
+"""Which value of the other side stands for which value of the primary, in one session. It must not know
+messages or cookies.
 
-Values are learned in pairs and replaced later: a text that is such a value as a whole, and, for values that look like ids or tokens,
-also where one stands inside a longer text (``Bearer …``, a link). Ids and free text are kept apart, so that a long conversation
-does not push a CSRF token out.
+Values are learned in pairs and replaced later: a text that is such a value as a whole, and, for values that
+look like ids or tokens, also where one stands inside a longer text (``Bearer …``, a link). Ids and free text
+are kept apart, so that a long conversation does not push a CSRF token out.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Correlations:
         self._ids, self._texts = _Pairs(), _Pairs()
 
     def learn(self, primary: str, other: str) -> None:
-        """Remember that where the primary says ``primary`` the other side says ``other``. Too short or too long: not remembered."""
+        """Remember that where the primary says ``primary`` the other side says ``other``. Too short or too
+        long: not remembered.
+        """
         if primary == other or not other:
             return
         if MIN_LENGTH <= len(primary) <= MAX_LENGTH and len(other) <= MAX_LENGTH:

@@ -1,8 +1,9 @@
 """Reads a stream of server-sent events as a list that can be walked. It must not know how it is compared.
 
-How a text is cut into events is chance, so neighbouring events of one type that hold the same keys, all with text, are joined into
-one; a stream is then the order of its event types and what each part says as a whole. ``id``, ``retry`` and comments are left out.
-An event that its blank line has not ended was never delivered (HTML standard, 9.2.6), and is left out too.
+How a text is cut into events is chance, so neighbouring events of one type that hold the same keys, all with
+text, are joined into one; a stream is then the order of its event types and what each part says as a whole.
+``id``, ``retry`` and comments are left out. An event that its blank line has not ended was never delivered
+(HTML standard, 9.2.6), and is left out too.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def read_events(body: bytes) -> list[dict[str, Any]]:
 
 
 def _delivered(text: str) -> list[_Event]:
-    events, type_, lines = [], "message", []
+    events: list[_Event] = []
+    type_, lines = "message", list[str]()
     normal = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     for line in normal.split("\n")[:-1]:
         field, _, value = line.partition(":")
@@ -71,7 +73,9 @@ def _texts(data: Any) -> bool:
 def common_part(
     control: list[dict[str, Any]], candidate: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What can be compared when a copy was cut: as many events as both have, the last one as far as both texts go."""
+    """What can be compared when a copy was cut: as many events as both have, the last one as far as both
+    texts go.
+    """
     shared = min(len(control), len(candidate))
     if not shared:
         return [], []

@@ -1,4 +1,5 @@
-"""Shortens the two values of a difference so that they can be shown and stored. It must not know secrets or rules.
+"""Shortens the two values of a difference so that they can be shown and stored. It must not know secrets or
+rules.
 
 Two long texts are shown around the place where they part, so that the excerpts never look alike.
 """

@@ -1,8 +1,10 @@
-"""Asks DeepDiff what differs, in a process that can be killed. It must not be asked whether anything differs: the walk knows that.
+"""Asks DeepDiff what differs, in a process that can be killed. It must not be asked whether anything differs:
+the walk knows that.
 
-A helper that does not answer within the limit is killed and a new one takes its place at the next question; there is no explanation
-then, and ``reason`` says why. Questions are answered one at a time. The helper is started as a program (never forked), so neither the
-event loop nor an open connection of this process gets into it, and only JSON passes.
+A helper that does not answer within the limit is killed and a new one takes its place at the next question;
+there is no explanation then, and ``reason`` says why. Questions are answered one at a time. The helper is
+started as a program (never forked), so neither the event loop nor an open connection of this process gets
+into it, and only JSON passes.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from shadow.comparison import Comparison
 from shadow.explain_helper import LENGTH, frame
@@ -27,7 +30,9 @@ MAX_ANSWER = 4 * 1024 * 1024
 
 
 def subjects(comparison: Comparison) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The smallest values that differ, by path, ready to be explained: redacted, short, without what is equal or excused."""
+    """The smallest values that differ, by path, ready to be explained: redacted, short, without what is equal
+    or excused.
+    """
     control: dict[str, Any] = {}
     candidate: dict[str, Any] = {}
     for difference in comparison.unexcused:
@@ -39,11 +44,14 @@ def subjects(comparison: Comparison) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class Explainer:
-    """One helper process, started when first needed. ``reason`` tells why the last answer was None; ``kills`` counts killed helpers."""
+    """One helper process, started when first needed. ``reason`` tells why the last answer was None; ``kills``
+    counts killed helpers.
+    """
 
     def __init__(self, limit: float = LIMIT) -> None:
         self._limit = limit
-        self._helper: subprocess.Popen[bytes] | None = None
+        self._helper: _Helper | None = None
+        self._held = threading.Lock()
         self._turn: asyncio.Lock | None = None
         self.reason = ""
         self.kills = 0
@@ -55,18 +63,19 @@ class Explainer:
             return await asyncio.to_thread(self.explain_sync, control_json, candidate_json)
 
     def explain_sync(self, control_json: Any, candidate_json: Any) -> dict[str, Any] | None:
-        """The same for a caller without an event loop. Not for several threads at once."""
-        try:
-            answer = self._ask(frame([control_json, candidate_json]))
-        except (OSError, ValueError, TypeError, RecursionError) as problem:
-            self._kill()
-            answer = {"reason": f"no answer from the helper: {type(problem).__name__}"}
-        self.reason = answer.get("reason", "")
-        return answer.get("result")
+        """The same for a caller without an event loop."""
+        with self._held:
+            try:
+                answer = self._ask(frame([control_json, candidate_json]))
+            except (OSError, ValueError, TypeError, RecursionError) as problem:
+                self._kill()
+                answer = {"reason": f"no answer from the helper: {type(problem).__name__}"}
+            self.reason = answer.get("reason", "")
+            return answer.get("result")
 
     def close(self) -> None:
         """End the helper."""
-        if self._helper is not None:
+        with self._held:
             self._kill()
 
     def _ask(self, question: bytes) -> dict[str, Any]:
@@ -74,68 +83,84 @@ class Explainer:
             return {"reason": "the values are longer than what is explained"}
         helper = self._running()
         deadline = time.monotonic() + self._limit
-        if not (self._send(helper, question, deadline) and (content := self._receive(helper, deadline))):
+        content = helper.receive(deadline) if helper.send(question, deadline) else None
+        if content is None:
             self._kill()
             self.kills += 1
             return {"reason": f"no answer within {self._limit * 1000:.0f} ms"}
         answer: dict[str, Any] = json.loads(content)
         return answer
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._helper is None or self._helper.poll() is not None:
-            self._helper = _start()
-            if not self._receive(self._helper, time.monotonic() + START_LIMIT):
+    def _running(self) -> _Helper:
+        if self._helper is None or not self._helper.alive():
+            self._kill()
+            self._helper = _Helper()
+            if self._helper.receive(time.monotonic() + START_LIMIT) is None:
                 raise OSError("the helper did not start")
         return self._helper
-
-    def _send(self, helper: subprocess.Popen[bytes], content: bytes, deadline: float) -> bool:
-        """Write all of ``content`` before ``deadline``; the pipe does not block, so a helper that reads nothing cannot hold us."""
-        assert helper.stdin is not None
-        rest = memoryview(content)
-        while rest:
-            if not select.select((), (helper.stdin,), (), max(0.0, deadline - time.monotonic()))[1]:
-                return False
-            rest = rest[os.write(helper.stdin.fileno(), rest) :]
-        return True
-
-    def _receive(self, helper: subprocess.Popen[bytes], deadline: float) -> bytes | None:
-        head = _read(helper, LENGTH.size, deadline)
-        if head is None:
-            return None
-        length = LENGTH.unpack(head)[0]
-        return _read(helper, length, deadline) if length <= MAX_ANSWER else None
 
     def _kill(self) -> None:
         helper, self._helper = self._helper, None
         if helper is not None:
             helper.kill()
-            helper.communicate()  # reaps it and closes both pipes
 
 
-def _start() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parent.parent)
-    known = os.environ.get("PYTHONPATH", "")
-    helper = subprocess.Popen(
-        [sys.executable, "-m", "shadow.explain_helper"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))},
-        bufsize=0,
-    )
-    assert helper.stdin is not None
-    os.set_blocking(helper.stdin.fileno(), False)
-    return helper
+class _Helper:
+    """One running helper, with deadlines on both pipes: one that neither reads nor writes cannot hold us."""
 
+    def __init__(self) -> None:
+        root = str(Path(__file__).resolve().parent.parent)
+        known = os.environ.get("PYTHONPATH", "")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "shadow.explain_helper"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))},
+            bufsize=0,
+        )
+        self._in = cast(IO[bytes], self._process.stdin).fileno()
+        self._out = cast(IO[bytes], self._process.stdout).fileno()
+        os.set_blocking(self._in, False)
 
-def _read(helper: subprocess.Popen[bytes], length: int, deadline: float) -> bytes | None:
-    assert helper.stdout is not None
-    content = bytearray()
-    while len(content) < length:
-        if not select.select((helper.stdout,), (), (), max(0.0, deadline - time.monotonic()))[0]:
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, content: bytes, deadline: float) -> bool:
+        """Write all of ``content`` before ``deadline``; False when that was not possible."""
+        rest = memoryview(content)
+        while rest:
+            if not _ready(self._in, select.POLLOUT, deadline):
+                return False
+            rest = rest[os.write(self._in, rest) :]
+        return True
+
+    def receive(self, deadline: float) -> bytes | None:
+        """The content of the next frame; None when it is late, too long or cut off."""
+        head = self._read(LENGTH.size, deadline)
+        if head is None:
             return None
-        piece = os.read(helper.stdout.fileno(), length - len(content))
-        if not piece:
-            return None
-        content += piece
-    return bytes(content)
+        length = LENGTH.unpack(head)[0]
+        return self._read(length, deadline) if length <= MAX_ANSWER else None
+
+    def _read(self, length: int, deadline: float) -> bytes | None:
+        content = bytearray()
+        while len(content) < length:
+            if not _ready(self._out, select.POLLIN, deadline):
+                return None
+            piece = os.read(self._out, length - len(content))
+            if not piece:
+                return None
+            content += piece
+        return bytes(content)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()  # reaps it and closes both pipes
+
+
+def _ready(descriptor: int, event: int, deadline: float) -> bool:
+    """Wait until ``descriptor`` is ready. By poll: select cannot take the descriptors of a busy process."""
+    waiter = select.poll()
+    waiter.register(descriptor, event)
+    return bool(waiter.poll(max(0.0, (deadline - time.monotonic()) * 1000)))

@@ -1,8 +1,9 @@
 """Recognises the format of a value, for the rule "same type and format". It must not know paths or rules.
 
-A value may fit several rows of ``FORMATS`` (an id of hexadecimal digits can happen to hold decimal digits only), so two values have
-the same format when they share one. A string that fits no row has its skeleton: runs of letters and digits become ``w`` and
-punctuation stays, so ``job_81f`` and ``job_9`` agree; text with spaces has no format at all.
+A value may fit several rows of ``FORMATS`` (an id of hexadecimal digits can happen to hold decimal digits
+only), so two values have the same format when they share one. A string that fits no row has its skeleton:
+runs of letters and digits become ``w`` and punctuation stays, so ``job_81f`` and ``job_9`` agree; text with
+spaces has no format at all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _ID_LENGTH = 8
 
 
 def formats_of(value: object) -> frozenset[str]:
-    """The names of the formats ``value`` fits; empty for a value that has none (text with spaces, an empty string, a container)."""
+    """The names of the formats ``value`` fits; empty for a value that has none (text with spaces, an empty
+    string, a container).
+    """
     if value is None or isinstance(value, bool):
         return frozenset()
     if isinstance(value, (int, float)):
@@ -48,7 +51,9 @@ def _text_formats(text: str) -> list[str]:
 
 
 def _details(name: str, found: re.Match[str]) -> tuple[str, ...]:
-    """What must agree beyond the name: a timestamp's separator and whether it has a zone, the length of a hexadecimal id."""
+    """What must agree beyond the name: a timestamp's separator and whether it has a zone, the length of a
+    hexadecimal id.
+    """
     if name == "timestamp":
         zone = found["zone"] or "none"
         return (found["gap"], zone if zone in ("none", "Z") else "offset")

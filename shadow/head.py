@@ -1,7 +1,8 @@
 """Stage 0: status, content type and the declared headers. It must not know bodies.
 
-``HEADERS`` is the table of what is compared and how each value is read; what is not in it, nor named by the rules, is never
-compared: Date, Server, Content-Length, ETag, connection and tracing fields differ between any two servers.
+``HEADERS`` is the table of what is compared and how each value is read; what is not in it, nor named by the
+rules, is never compared: Date, Server, Content-Length, ETag, connection and tracing fields differ between any
+two servers.
 """
 
 from __future__ import annotations
@@ -147,7 +148,9 @@ def _by_name(headers: Headers) -> dict[str, SetCookie]:
 
 
 def _features(cookie: SetCookie, now: float) -> dict[str, Any]:
-    """What a browser does with it. Lifetimes are not compared in seconds: both sides count from their own clock."""
+    """What a browser does with it. Lifetimes are not compared in seconds: both sides count from their own
+    clock.
+    """
     lifetime = cookie.lifetime(now)
     features: dict[str, Any] = {name: cookie.attributes.get(name, "").lower() for name in _COOKIE_TEXT}
     features |= {name: name in cookie.attributes for name in _COOKIE_FLAGS}

@@ -1,6 +1,8 @@
-"""The cookies that one session holds on the other side. It must not know any other session, nor the primary's cookies.
+"""The cookies that one session holds on the other side. It must not know any other session, nor the primary's
+cookies.
 
-Follows RFC 6265 as far as one host needs it: name and path make a cookie, Max-Age before Expires, both may delete. Bounded.
+Follows RFC 6265 as far as one host needs it: name and path make a cookie, Max-Age before Expires, both may
+delete. Bounded.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ class Jar:
         self._cookies: dict[tuple[str, str], _Kept] = {}
 
     def put(self, cookie: SetCookie, request_path: str, now: float) -> None:
-        """Take over what an answer to a request for ``request_path`` sets or deletes; ``now`` in seconds since 1970."""
+        """Take over what an answer to a request for ``request_path`` sets or deletes; ``now`` in seconds
+        since 1970.
+        """
         path = cookie.attributes.get("path", "")
         key = (path if path.startswith("/") else _directory(request_path), cookie.name)
         lifetime = cookie.lifetime(now)

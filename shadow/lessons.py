@@ -1,7 +1,8 @@
-"""Finds the pairs of values in two answers to one request that may turn up again in later requests. It must not keep them.
+"""Finds the pairs of values in two answers to one request that may turn up again in later requests. It must
+not keep them.
 
-Looked at: JSON texts at the same path, event streams likewise, hidden inputs and meta tags of HTML by name, headers by name
-(a Location also segment by segment), and cookies by name.
+Looked at: JSON texts at the same path, event streams likewise, hidden inputs and meta tags of HTML by name,
+headers by name (a Location also segment by segment), and cookies by name.
 """
 
 from __future__ import annotations

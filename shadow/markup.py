@@ -1,7 +1,8 @@
 """Reads HTML as a flat list of tags and texts that can be walked. It must not know how it is compared.
 
-White space is collapsed, attributes are sorted by nature of a mapping, class names by hand, comments are dropped. A tag is labelled
-by its id or name, so a rule can say ``body[*].input:csrf_token.value`` and mean that one field only.
+White space is collapsed, attributes are sorted by nature of a mapping, class names by hand, comments are
+dropped. A tag is labelled by its id or name, so a rule can say ``body[*].input:csrf_token.value`` and mean
+that one field only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ MAX_HTML = 512 * 1024
 
 
 class Hidden(NamedTuple):
-    """A value that a page carries for its scripts and forms: the name of an input or a meta tag, and its content."""
+    """A value that a page carries for its scripts and forms: the name of an input or a meta tag, and its
+    content.
+    """
 
     name: str
     value: str

@@ -1,6 +1,8 @@
-"""The values every other module here works on: one request, and what one side answered. It must not know how they were obtained.
+"""The values every other module here works on: one request, and what one side answered. It must not know how
+they were obtained.
 
-Both travel between processes as arrays (``array_like``), so fields may be added at the end, with a default, and never moved.
+Both travel between processes as arrays (``array_like``), so fields may be added at the end, with a default,
+and never moved.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ class RequestSnapshot(msgspec.Struct, frozen=True, array_like=True):
 class Observation(msgspec.Struct, frozen=True, array_like=True):
     """What one side did with one request.
 
-    ``cut``: our copy of the body is bounded and stops early. ``truncated``: the side itself ended before its answer was whole.
-    ``elapsed`` is in seconds. ``error`` is empty, or the failure that took the place of an answer (``timeout`` or a phase such as
-    ``connect``); ``status`` is 0 then.
+    ``cut``: our copy of the body is bounded and stops early. ``truncated``: the side itself ended before its
+    answer was whole. ``elapsed`` is in seconds. ``error`` is empty, or the failure that took the place of an
+    answer (``timeout`` or a phase such as ``connect``); ``status`` is 0 then.
     """
 
     side: SideName

@@ -1,8 +1,10 @@
-"""Parses a JSON body once, exactly, and says when it cannot be trusted. It must not know how values are compared.
+"""Parses a JSON body once, exactly, and says when it cannot be trusted. It must not know how values are
+compared.
 
-The common path is orjson with two cheap proofs; where a proof fails, the standard library parses again, exactly:
-- no key is repeated: the canonical form has as many colons as the body (a repeated key would have taken at least one away;
-  escaped colons spoil the count, so their mere presence leads to the exact parser);
+The common path is orjson with two cheap proofs; where a proof fails, the standard library parses again,
+exactly:
+- no key is repeated: the canonical form has as many colons as the body (a repeated key would have taken at
+  least one away; escaped colons spoil the count, so their mere presence leads to the exact parser);
 - no integer was rounded to a float: the body has no run of 19 digits.
 """
 
@@ -27,7 +29,9 @@ class Parsed(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A body that is not compared as JSON. ``invalid``: it is no JSON at all; else it is JSON whose meaning is open."""
+    """A body that is not compared as JSON. ``invalid``: it is no JSON at all; else it is JSON whose meaning
+    is open.
+    """
 
     reason: str
     invalid: bool
@@ -71,7 +75,7 @@ def _exactly(body: bytes) -> Parsed | Unreadable:
     except RecursionError:
         return Unreadable(f"nested deeper than {MAX_DEPTH}", invalid=False)
     except ValueError as problem:
-        # Python refuses to convert integers of more than 4,300 digits; everything else that lands here is no JSON
+        # Python refuses to convert integers of more than 4,300 digits; everything else here is no JSON
         return Unreadable("not JSON", invalid="integer string conversion" not in str(problem))
     if _too_deep(value):
         return Unreadable(f"nested deeper than {MAX_DEPTH}", invalid=False)

@@ -1,7 +1,9 @@
-"""Paths into an answer: a tuple of tokens, and the text a person reads and writes. It must not know rules or values.
+"""Paths into an answer: a tuple of tokens, and the text a person reads and writes. It must not know rules or
+values.
 
-``("body", "items", "[*]", "id")`` is written ``body.items[*].id``. A key that is not plain is quoted: ``body["a.b"]``.
-In a pattern, ``*`` stands for any one key or position and ``**`` for any number of tokens, none included.
+``("body", "items", "[*]", "id")`` is written ``body.items[*].id``. A key that is not plain is quoted:
+``body["a.b"]``. In a pattern, ``*`` stands for any one key or position and ``**`` for any number of tokens,
+none included.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def _written(index: int, token: str) -> str:
 
 
 def parse_pattern(text: str) -> Tokens:
-    """The tokens of the pattern ``text``. Raises PathError when a quoted key looks like a wildcard, when the text does not start with status, header, body or ``**``, or when it cannot be read to its end."""
+    """The tokens of the pattern ``text``. Raises PathError when a quoted key looks like a wildcard, when the
+    text does not start with status, header, body or ``**``, or when it cannot be read to its end.
+    """
     tokens: list[str] = []
     position = 0
     while position < len(text):

@@ -1,7 +1,9 @@
-"""Named sets of framework differences that are no regressions. It must not know rules, which excuse; a profile makes equal.
+"""Named sets of framework differences that are no regressions. It must not know rules, which excuse; a
+profile makes equal.
 
-Key order, ``\\u`` escapes and white space need nothing after parsing, and Date, Server and Content-Length are never compared.
-What users do see stays visible: 307 against 308, ``message`` against ``detail``, 422 against 400, the Allow header of a 405.
+Key order, ``\\u`` escapes and white space need nothing after parsing, and Date, Server and Content-Length are
+never compared. What users do see stays visible: 307 against 308, ``message`` against ``detail``, 422 against
+400, the Allow header of a 405.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Replaces secrets by keyed tokens, alike on both sides, so that equal stays equal. It must not know rules or verdicts.
+"""Replaces secrets by keyed tokens, alike on both sides, so that equal stays equal. It must not know rules or
+verdicts.
 
-A token is ``<email:3f9a…>``: which kind of secret, and 12 hexadecimal digits of an HMAC-SHA256 under the operator's key. What is a
-secret: the fields of the table in ``secret_names``, the named fields of JSON, forms and queries, the values of cookies, and, in any
-text, addresses, bearer tokens, JSON web tokens and ``name=value`` with such a name.
+A token is ``<email:3f9a…>``: which kind of secret, and 12 hexadecimal digits of an HMAC-SHA256 under the
+operator's key. What is a secret: the fields of the table in ``secret_names``, the named fields of JSON, forms
+and queries, the values of cookies, and, in any text, addresses, bearer tokens, JSON web tokens and
+``name=value`` with such a name.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 
@@ -74,7 +76,9 @@ class Redactor:
         return f"{name}{equals}{hidden}{semicolon}{attributes}".encode("latin-1")
 
     def body(self, body: bytes, content_type: str) -> bytes:
-        """A body without secrets. JSON is written anew only when something in it was secret; binary bodies stay as they are."""
+        """A body without secrets. JSON is written anew only when something in it was secret; binary bodies
+        stay as they are.
+        """
         media = media_type(content_type)
         if media.family is Family.JSON and isinstance(parsed := parse_json(body), Parsed):
             clean = canonical(self.value(parsed.value))
@@ -96,7 +100,9 @@ class Redactor:
     def _pairs(self, text: str) -> str:
         pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
         clean = [(name, self.value(value, name)) for name, value in pairs]
-        return text if clean == pairs else urlencode(clean, quote_via=_quote, errors="surrogateescape")
+        return (
+            text if clean == pairs else "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in clean)
+        )
 
     def request(self, request: RequestSnapshot) -> RequestSnapshot:
         """The same request without secrets."""
@@ -159,9 +165,9 @@ class Redactor:
         return f"{found[1]}{found[2]}{self.token(label, found[3])}" if label else found.group()
 
 
-def _quote(text: str | bytes, safe: str = "", encoding: str | None = None, errors: str | None = None) -> str:
-    """Leaves a token readable: the characters it is made of stay as they are."""
-    return quote(text, safe + "<>:", encoding, errors) if isinstance(text, str) else quote(text, safe + "<>:")
+def _quoted(text: str) -> str:
+    """Percent-encoded; the characters of a token stay readable."""
+    return quote(text, safe="<>:", errors="surrogateescape")
 
 
 def _content_type(headers: Headers) -> str:

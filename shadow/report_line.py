@@ -13,7 +13,9 @@ MAX_DIFFERENCES = 20
 
 
 def mismatch_line(result: ComparedExchange) -> dict[str, Any]:
-    """A JSON-able mapping with stable keys; as redacted as ``result`` is. Bodies and headers are not in it."""
+    """A JSON-able mapping with stable keys; as redacted as ``result`` is. Bodies and headers are not in
+    it.
+    """
     comparison = result.comparison
     return {
         "event": "shadow.mismatch",

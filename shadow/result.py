@@ -1,4 +1,6 @@
-"""One compared exchange as it is stored and reported, and the signature that makes many of them one thing. It must not know storage."""
+"""One compared exchange as it is stored and reported, and the signature that makes many of them one thing. It
+must not know storage.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ from shadow.model import Observation, RequestSnapshot
 class ComparedExchange(msgspec.Struct, frozen=True):
     """A request, both answers and the conclusion. Everything in it is redacted already.
 
-    ``at`` is in seconds since 1970. ``deepdiff`` is the explanation, or None when there is none. ``against`` says what the candidate
-    was held against: the other side live, or a golden recording.
+    ``at`` is in seconds since 1970. ``deepdiff`` is the explanation, or None when there is none. ``against``
+    says what the candidate was held against: the other side live, or a golden recording.
     """
 
     id: str
@@ -36,7 +38,9 @@ def status_pair(result: ComparedExchange) -> str:
 
 
 def signature_id(feature: str, route: str, pair: str, difference: Difference) -> str:
-    """What makes two mismatches one thing: 16 hexadecimal digits over feature, route, statuses, path and kind."""
+    """What makes two mismatches one thing: 16 hexadecimal digits over feature, route, statuses, path and
+    kind.
+    """
     parts = (feature, route, pair, difference.path, difference.kind.value)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

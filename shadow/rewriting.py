@@ -1,4 +1,6 @@
-"""Replaces values inside a request's target and body, keeping every byte that is not concerned. It must not know which values."""
+"""Replaces values inside a request's target and body, keeping every byte that is not concerned. It must not
+know which values.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def _field(part: str, replace: Replace) -> str:
 
 
 def rewrite_body(request: RequestSnapshot, replace: Replace) -> bytes:
-    """The body with its JSON texts or form values replaced; any other body, and one whose copy was cut, stays as it is."""
+    """The body with its JSON texts or form values replaced; any other body, and one whose copy was cut, stays
+    as it is.
+    """
     family = media_of(request.headers).family
     if not request.body or request.body_cut:
         return request.body

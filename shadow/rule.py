@@ -1,6 +1,7 @@
 """One rule that excuses a difference, and the table of what each operation excuses. It must not know files.
 
-A rule says which kinds of difference it excuses: a field that is noisy as a value is still watched for its type.
+A rule says which kinds of difference it excuses: a field that is noisy as a value is still watched for its
+type.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from shadow.walk import Found
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """An explicit, owned, expiring decision that a difference is accepted.
 
-    ``feature`` and ``route`` narrow where it holds (empty: everywhere; a route may end in ``*``). ``pattern`` is the parsed path.
-    The last day it holds is ``expires``. The other fields belong to single operations: ``absolute`` and ``relative`` to tolerance,
-    ``control`` and ``candidate`` to equal-to, ``old`` and ``new`` to renamed-cookie. ``force`` lets ``ignore`` cover a container.
+    ``feature`` and ``route`` narrow where it holds (empty: everywhere; a route may end in ``*``). ``pattern``
+    is the parsed path. The last day it holds is ``expires``. The other fields belong to single operations:
+    ``absolute`` and ``relative`` to tolerance, ``control`` and ``candidate`` to equal-to, ``old`` and ``new``
+    to renamed-cookie. ``force`` lets ``ignore`` cover a container.
     """
 
     id: str
@@ -53,7 +55,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return today > self.expires
 
     def excuses(self, found: Found, exact: bool, profile: Profile) -> bool:
-        """Whether it accepts ``found``; ``exact`` says that its path is met in full, not only a container above."""
+        """Whether it accepts ``found``; ``exact`` says that its path is met in full, not only a container
+        above.
+        """
         if self.kinds and found.kind not in self.kinds:
             return False
         return OPERATIONS[self.op](self, found, exact, profile)

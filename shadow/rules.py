@@ -1,4 +1,5 @@
-"""Every rule there is, and those that hold for one route on one day. It must not know where rules are read from.
+"""Every rule there is, and those that hold for one route on one day. It must not know where rules are read
+from.
 
 ``Rules.active`` compiles the rules of a scope into a trie once; comparing only looks up.
 """
@@ -51,13 +52,17 @@ class ActiveRules:
         return next((rule for rule in self._trie.match(path).exact if rule.op == "unordered"), None)
 
     def loose(self, path: Tokens) -> bool:
-        """Whether the value at ``path`` may differ by some rule, so that it is no use for telling elements apart."""
+        """Whether the value at ``path`` may differ by some rule, so that it is no use for telling elements
+        apart.
+        """
         return any(rule.op != "unordered" for rule in self._trie.match(path).exact)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the operators accept: rules, profiles, names to redact, and headers to compare beside the usual ones."""
+    """What the operators accept: rules, profiles, names to redact, and headers to compare beside the usual
+    ones.
+    """
 
     rules: tuple[Rule, ...] = ()
     profiles: tuple[str, ...] = ()

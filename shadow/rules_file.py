@@ -1,4 +1,5 @@
-"""Reads the rules file (TOML) and refuses what it does not understand. It must not know how rules are applied.
+"""Reads the rules file (TOML) and refuses what it does not understand. It must not know how rules are
+applied.
 
 ```toml
 [profile]
@@ -14,7 +15,8 @@ expires = 2030-01-31                     # its last day
 path = "**.timestamp"
 op = "same-type-and-format"              # ignore | tolerance | equal-to | unordered | renamed-cookie
 # feature = "orders", route = "GET /orders/*", reason = "…", kinds = ["value_changed"]
-# ignore: force = true;  tolerance: absolute, relative;  equal-to: control, candidate;  renamed-cookie: from, to (no path)
+# ignore: force = true;  tolerance: absolute, relative;  equal-to: control, candidate
+# renamed-cookie: from, to (and no path)
 ```
 """
 
@@ -38,7 +40,9 @@ COOKIE_PATH: Tokens = ("header", "set-cookie")
 
 
 class RulesError(ValueError):
-    """A rules file that is refused: ``file``, ``where`` (table or line), ``what`` stands there, and what was ``expected``."""
+    """A rules file that is refused: ``file``, ``where`` (table or line), ``what`` stands there, and what was
+    ``expected``.
+    """
 
     def __init__(self, file: str, where: str, what: str, expected: str) -> None:
         super().__init__(f"{file}: {where}: {what}; expected {expected}")
@@ -127,7 +131,9 @@ _RENAMED: Mapping[str, str] = MappingProxyType({"from": "old", "to": "new"})
 
 
 def load_rules(path: Path) -> Rules:
-    """The rules in the file ``path``. Raises RulesError for whatever is wrong with it, a missing file included."""
+    """The rules in the file ``path``. Raises RulesError for whatever is wrong with it, a missing file
+    included.
+    """
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as problem:

@@ -1,7 +1,8 @@
 """Which fields are secrets, by their names. It must not know values.
 
-A name is split into words at punctuation and capitals; a word that starts or ends with one of ``WORDS`` makes the field a secret
-(``csrf_token``, ``cardNumber``, ``user-email``). Hiding a field too many costs little, showing one too many cannot be undone.
+A name is split into words at punctuation and capitals; a word that starts or ends with one of ``WORDS`` makes
+the field a secret (``csrf_token``, ``cardNumber``, ``user-email``). Hiding a field too many costs little,
+showing one too many cannot be undone.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ SECRET_HEADERS: Mapping[str, str] = MappingProxyType(
         "x-auth-token": "token",
     }
 )
-"""Fields whose whole value is a secret; Cookie and Set-Cookie are treated apart, as the names of cookies stay."""
+"""Fields whose whole value is a secret; Cookie and Set-Cookie are treated apart, as the names of cookies
+stay.
+"""
 
 _BOUNDARY = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 _MAX_KNOWN = 4096

@@ -1,6 +1,8 @@
-"""One session's stand-in on the other side: its cookies there, and what the primary's values are called there.
+"""One session's stand-in on the other side: its cookies there, and what the primary's values are called
+there.
 
-It must not know how requests are sent, and one mirror never sees another session. ``MirrorBook`` keeps the mirrors, bounded.
+It must not know how requests are sent, and one mirror never sees another session. ``MirrorBook`` keeps the
+mirrors, bounded.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from shadow.rewriting import rewrite_body, rewrite_target
 from shadow.verdict import Verdict
 
 FRAMING = frozenset(
-    b"host content-length transfer-encoding connection keep-alive proxy-connection te trailer upgrade expect".split()
+    b"host content-length transfer-encoding connection keep-alive proxy-connection te trailer upgrade"
+    b" expect".split()
 )
 """Fields that belong to one connection: whoever sends the copy sets its own."""
 
@@ -30,8 +33,8 @@ _MAX_NAMES = 256
 class SessionMirror:
     """The state of one session on the other side.
 
-    ``known_from_start``: every request since the session began went through this mirror, so its state can be trusted. ``lost`` says
-    why it no longer can, and is empty otherwise.
+    ``known_from_start``: every request since the session began went through this mirror, so its state can be
+    trusted. ``lost`` says why it no longer can, and is empty otherwise.
     """
 
     __slots__ = ("_issued", "_jar", "_now", "_pairs", "known_from_start", "lost")
@@ -49,7 +52,9 @@ class SessionMirror:
         self._now = now
 
     def lose(self, reason: str) -> None:
-        """Say that a request of the session did not reach the other side, so that its state there is unknown from here on."""
+        """Say that a request of the session did not reach the other side, so that its state there is unknown
+        from here on.
+        """
         self.known_from_start = False
         self.lost = self.lost or reason
 
@@ -82,7 +87,9 @@ class SessionMirror:
         return [(name, self._pairs.replace(value)) for name, value in sent if name not in taken]
 
     def learn(self, request: RequestSnapshot, primary: Observation, other: Observation) -> None:
-        """Take in both answers to ``request`` (as the client sent it): cookies, correlations, and whether the state is still known."""
+        """Take in both answers to ``request`` (as the client sent it): cookies, correlations, and whether the
+        state is still known.
+        """
         sets_cookies = field_values(primary.headers, b"set-cookie")
         for field in sets_cookies:
             cookie = parse_set_cookie(field)
@@ -90,9 +97,8 @@ class SessionMirror:
                 self._issued.add(cookie.name)
         if other.error or primary.error:
             if request.method not in SAFE_METHODS or sets_cookies:
-                self.lose(
-                    f"no answer from {other.side if other.error else primary.side} to a request that may change state"
-                )
+                silent = other.side if other.error else primary.side
+                self.lose(f"no answer from {silent} to a request that may change state")
             return
         for field in field_values(other.headers, b"set-cookie"):
             cookie = parse_set_cookie(field)
@@ -107,7 +113,9 @@ class SessionMirror:
 
 
 def settle(comparison: Comparison, mirror: SessionMirror) -> Comparison:
-    """``comparison``, or ``undetermined`` in place of a mismatch when the session's state on the other side is not known."""
+    """``comparison``, or ``undetermined`` in place of a mismatch when the session's state on the other side
+    is not known.
+    """
     if comparison.verdict is not Verdict.MISMATCH or mirror.known_from_start:
         return comparison
     return msgspec.structs.replace(
@@ -125,7 +133,9 @@ class MirrorBook:
         self._bytes = 0
 
     def get(self, session_key: str, begins: bool, now: float) -> SessionMirror:
-        """The mirror of a session, new when there is none. ``begins``: this is the session's first request. ``now``: seconds."""
+        """The mirror of a session, new when there is none. ``begins``: this is the session's first request.
+        ``now``: seconds.
+        """
         self._drop_old(now)
         known = self._remove(session_key)
         mirror = known or SessionMirror(now, known_from_start=begins, issued=self._issued)

@@ -18,11 +18,13 @@ class Rate(NamedTuple):
 
 
 def mismatch_rate(matches: int, mismatches: int, z: float = Z_95) -> Rate:
-    """The rate of mismatches with its upper Wilson score bound. Without a sample nothing is known: the bound is 1.
+    """The rate of mismatches with its upper Wilson score bound. Without a sample nothing is known: the bound
+    is 1.
 
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the American
-    Statistical Association 22 (1927), 209-212; recommended for small samples and rates near 0 by Brown, Cai and DasGupta,
-    "Interval estimation for a binomial proportion", Statistical Science 16 (2001), 101-133.
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
+    the American Statistical Association 22 (1927), 209-212; recommended for small samples and rates near 0 by
+    Brown, Cai and DasGupta, "Interval estimation for a binomial proportion", Statistical Science 16 (2001),
+    101-133.
     """
     samples = matches + mismatches
     if samples <= 0:

@@ -1,7 +1,8 @@
-"""Keeps what comparing found: counts, signatures, samples, in one SQLite file. It must not know how to compare.
+"""Keeps what comparing found: counts, signatures, samples, in one SQLite file. It must not know how to
+compare.
 
-Several processes write to it at once (write-ahead log, short transactions). A full, read-only, locked or broken store never stops
-comparing: what could not be kept is counted in ``lost``. Bounded by age and by size.
+Several processes write to it at once (write-ahead log, short transactions). A full, read-only, locked or
+broken store never stops comparing: what could not be kept is counted in ``lost``. Bounded by age and by size.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -26,12 +27,16 @@ T = TypeVar("T")
 SAMPLES = 5
 MAX_SIGNATURES_PER_EXCHANGE = 50
 MAX_STORED_BODY = 64 * 1024
+MAX_SIGNATURES = 10_000
 _PRUNE_EVERY = 200
+_PAUSE = 1.0
 _DAY = 86_400.0
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """Mismatches that are one thing. Times are in seconds since 1970; ``status_pair`` is ``control/candidate``."""
+    """Mismatches that are one thing. Times are in seconds since 1970; ``status_pair`` is
+    ``control/candidate``.
+    """
 
     id: str
     feature: str
@@ -46,9 +51,10 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class ResultStore:
-    """The store in the file ``path``. Open one in each process; not for use by several threads at once.
+    """The store in the file ``path``. Open one in each process, and use it from one thread at a time.
 
-    ``ttl`` is in seconds, ``max_bytes`` bounds the file, ``busy_timeout`` (seconds) how long another process may hold it.
+    ``ttl`` is in seconds, ``max_bytes`` bounds the file, ``busy_timeout`` (seconds) how long another process
+    may hold it.
     """
 
     def __init__(
@@ -64,16 +70,18 @@ class ResultStore:
         self._chance = chance or random.Random()
         self._connection: sqlite3.Connection | None = None
         self._written = 0
+        self._resume_at = 0.0
         self.lost = 0
 
     def record(self, result: ComparedExchange) -> bool:
-        """Keep one compared exchange; False (and one more in ``lost``) when that was not possible. Never raises."""
+        """Keep one compared exchange; False (and one more in ``lost``) when that was not possible. Never
+        raises.
+        """
+        verdict = result.comparison.verdict
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                sql.COUNT, (result.feature, int(result.at // 60), result.comparison.verdict.value)
-            )
-            if result.comparison.verdict is Verdict.MISMATCH:
+            connection.execute(sql.COUNT, (result.feature, int(result.at // 60), verdict.value, 1))
+            if verdict is Verdict.MISMATCH:
                 self._sign(connection, result)
 
         return self._write(write, result.at)
@@ -82,13 +90,14 @@ class ResultStore:
         """Count verdicts of exchanges that were not compared (``dropped``), at ``at`` seconds since 1970."""
 
         def write(connection: sqlite3.Connection) -> None:
-            for _ in range(times):
-                connection.execute(sql.COUNT, (feature, int(at // 60), verdict.value))
+            connection.execute(sql.COUNT, (feature, int(at // 60), verdict.value, times))
 
-        return self._write(write, at)
+        return self._write(write, at, times)
 
     def wants_sample(self, feature: str, route: str, pair: str, comparison: Comparison) -> bool:
-        """Whether a signature of this mismatch has room for samples, so that explaining it in detail is worth the time."""
+        """Whether a signature of this mismatch has room for samples, so that explaining it in detail is worth
+        the time.
+        """
         ids = [
             signature_id(feature, route, pair, each)
             for each in comparison.unexcused[:MAX_SIGNATURES_PER_EXCHANGE]
@@ -98,10 +107,7 @@ class ResultStore:
 
     def signatures(self, feature: str | None = None, limit: int = 100) -> list[Signature]:
         """The signatures of one feature, or of all, last seen first."""
-        rows = self._read(lambda connection: connection.execute(sql.LIST, (feature, limit)).fetchall(), [])
-        return [
-            msgspec.convert(row, Signature, from_attributes=False, strict=False) for row in map(_named, rows)
-        ]
+        return [msgspec.convert(_named(row), Signature) for row in self._rows(sql.LIST, (feature, limit))]
 
     def sample(self, signature: str) -> ComparedExchange | None:
         """One sample of a signature, the most recent one kept."""
@@ -109,10 +115,7 @@ class ResultStore:
 
     def samples(self, signature: str) -> list[ComparedExchange]:
         """All samples kept of a signature, newest first."""
-        query = (
-            "SELECT content FROM exchanges JOIN samples ON exchange = id WHERE signature = ? ORDER BY at DESC"
-        )
-        rows = self._read(lambda connection: connection.execute(query, (signature,)).fetchall(), [])
+        rows = self._rows(sql.SAMPLES, (signature,))
         return [msgspec.json.decode(content, type=ComparedExchange) for (content,) in rows]
 
     def counts(self, feature: str | None = None, since: float = 0.0) -> dict[Verdict, int]:
@@ -125,10 +128,7 @@ class ResultStore:
 
     def minutes(self, feature: str | None = None, since: float = 0.0) -> dict[int, dict[Verdict, int]]:
         """The same by minute (seconds since 1970 at its start), in order."""
-        query = "SELECT minute, verdict, sum(count) FROM counts WHERE (?1 IS NULL OR feature = ?1) AND minute >= ?2 GROUP BY 1, 2 ORDER BY 1"
-        rows = self._read(
-            lambda connection: connection.execute(query, (feature, int(since // 60))).fetchall(), []
-        )
+        rows = self._rows(sql.MINUTES, (feature, int(since // 60)))
         minutes: dict[int, dict[Verdict, int]] = {}
         for minute, verdict, count in rows:
             minutes.setdefault(minute * 60, {})[Verdict(verdict)] = count
@@ -171,18 +171,31 @@ class ResultStore:
         (count,) = connection.execute(sql.SEEN, (*words, result.at, result.at)).fetchone()
         return id_, count
 
-    def _write(self, write: Callable[[sqlite3.Connection], None], at: float) -> bool:
+    def _write(self, write: Callable[[sqlite3.Connection], None], at: float, times: int = 1) -> bool:
+        if at < self._resume_at:
+            self.lost += times
+            return False
         try:
             with self._transaction() as connection:
-                write(connection)
                 if self._written % _PRUNE_EVERY == 0:
                     self._prune(connection, at)
+                write(connection)
             self._written += 1
-        except (sqlite3.Error, OSError, msgspec.MsgspecError, UnicodeError):
-            self.lost += 1
-            self.close()
+        except (sqlite3.Error, OSError, msgspec.MsgspecError, UnicodeError) as problem:
+            self._failed(problem, at, times)
             return False
         return True
+
+    def _failed(self, problem: Exception, at: float, times: int) -> None:
+        """Count the loss. A store in trouble is left alone for a second, and is pruned first after that."""
+        self.lost += times
+        self._written = 0
+        if isinstance(problem, (sqlite3.Error, OSError)):
+            self._resume_at = at + _PAUSE
+            self.close()
+
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        return self._read(lambda connection: connection.execute(query, values).fetchall(), [])
 
     def _read(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         try:
@@ -205,7 +218,9 @@ class ResultStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None)
+            connection = sqlite3.connect(
+                self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+            )
             try:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -220,18 +235,13 @@ class ResultStore:
         return self._connection
 
     def _prune(self, connection: sqlite3.Connection, at: float) -> None:
-        """Drop what is too old, and the oldest samples while more than three quarters of the room is used."""
-        oldest = at - self._ttl
-        connection.execute("DELETE FROM counts WHERE minute < ?", (int(oldest // 60),))
-        connection.execute("DELETE FROM signatures WHERE last_seen < ?", (oldest,))
-        connection.execute("DELETE FROM exchanges WHERE at < ?", (oldest,))
-        connection.execute("DELETE FROM samples WHERE signature NOT IN (SELECT id FROM signatures)")
-        connection.execute(sql.ORPHANS)
+        """Drop what is too old, and the older samples while more than three quarters of the room is used."""
+        bounds = {"oldest": at - self._ttl, "signatures": MAX_SIGNATURES}
+        for statement in sql.PRUNE:
+            connection.execute(statement, bounds)
         if self._used(connection) > self._max_bytes * 3 // 4:
-            connection.execute(
-                "DELETE FROM exchanges WHERE id IN (SELECT id FROM exchanges ORDER BY at LIMIT (SELECT (count(*) + 1) / 2 FROM exchanges))"
-            )
-        connection.execute("DELETE FROM samples WHERE exchange NOT IN (SELECT id FROM exchanges)")
+            connection.execute(sql.HALVE)
+        connection.execute(sql.DANGLING)
 
     def _used(self, connection: sqlite3.Connection) -> int:
         pages, free, size = (

@@ -1,6 +1,8 @@
-"""Patterns over paths, compiled once and matched one token at a time. It must not know what the patterns are for.
+"""Patterns over paths, compiled once and matched one token at a time. It must not know what the patterns are
+for.
 
-A pattern's cost does not depend on how many others there are, and no regular expression runs over a path's text.
+A pattern's cost does not depend on how many others there are, and no regular expression runs over a path's
+text.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ T = TypeVar("T")
 
 
 class Matches(NamedTuple, Generic[T]):
-    """What applies at a path: patterns that match all of it, and patterns that match a container it lies in."""
+    """What applies at a path: patterns that match all of it, and patterns that match a container it lies
+    in.
+    """
 
     exact: tuple[T, ...]
     above: tuple[T, ...]

@@ -1,7 +1,9 @@
-"""Puts lists whose order means nothing into one order on both sides, before the walk. It must not know DeepDiff's ``ignore_order``,
-which calls ``[1, 1, 2]`` equal to ``[1, 2]`` and takes four times longer at each doubling.
+"""Puts lists whose order means nothing into one order on both sides, before the walk. It must not know
+DeepDiff's ``ignore_order``, which calls ``[1, 1, 2]`` equal to ``[1, 2]`` and takes four times longer at each
+doubling.
 
-Elements are told apart by their canonical form without what the rules allow to differ; equal ones meet first, repetitions count.
+Elements are told apart by their canonical form without what the rules allow to differ; equal ones meet first,
+repetitions count.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from shadow.walk import Found
 
 
 def settle_order(control: Any, candidate: Any, rules: ActiveRules) -> tuple[Any, Any, list[Found]]:
-    """Both values with their unordered lists in one order, and one ORDER difference for each path where that changed anything."""
+    """Both values with their unordered lists in one order, and one ORDER difference for each path where that
+    changed anything.
+    """
     ours, theirs = _sorted(control, ("body",), rules), _sorted(candidate, ("body",), rules)
     changed: dict[Tokens, Found] = {}
     _note_changes(control, candidate, ("body",), rules, changed)

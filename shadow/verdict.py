@@ -1,6 +1,8 @@
-"""The words of a comparison: verdicts, kinds of difference and severities. It must not know how a difference is found.
+"""The words of a comparison: verdicts, kinds of difference and severities. It must not know how a difference
+is found.
 
-Severity follows from the kind by the table ``SEVERITY_OF``; only the status (by its class) and the media type are judged apart.
+Severity follows from the kind by the table ``SEVERITY_OF``; only the status (by its class) and the media type
+are judged apart.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from types import MappingProxyType
 
 
 class Verdict(StrEnum):
-    """What is concluded about one exchange. The last four count against confidence and are never folded into ``match``."""
+    """What is concluded about one exchange. The last four count against confidence and are never folded into
+    ``match``.
+    """
 
     MATCH = "match"
     NOISE = "noise"

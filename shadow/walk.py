@@ -1,7 +1,9 @@
-"""The type-strict walk over two parsed values: where they differ and in which way. It must not know rules, severities or text.
+"""The type-strict walk over two parsed values: where they differ and in which way. It must not know rules,
+severities or text.
 
-This is the hot path, so it is iterative, compares identity before type and type before value (``1 == 1.0 == True`` in Python), and
-builds a path only where something differs. It is a generator: whoever reads it stops it.
+This is the hot path, so it is iterative, compares identity before type and type before value (``1 == 1.0 ==
+True`` in Python), and builds a path only where something differs. It is a generator: whoever reads it stops
+it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ _Stack: TypeAlias = list[tuple[Any, Any, "_Link"]]
 
 
 class Found(NamedTuple):
-    """One difference: its path with ``[*]`` for positions, its kind, and both raw values (None where nothing is)."""
+    """One difference: its path with ``[*]`` for positions, its kind, and both raw values (None where nothing
+    is).
+    """
 
     path: Tokens
     kind: Kind
@@ -42,7 +46,8 @@ def never_same(control: object, candidate: object) -> bool:
 def walk(control: Any, candidate: Any, same: Same = never_same, root: Tokens = ("body",)) -> Iterator[Found]:
     """Yield every difference between two values as a JSON parser makes them.
 
-    ``same`` is asked about two leaves that are not equal, and may say that they are two spellings of one value.
+    ``same`` is asked about two leaves that are not equal, and may say that they are two spellings of one
+    value.
     """
     link: _Link = None
     for token in root:
@@ -86,9 +91,8 @@ def _object(
         else:
             _leaf(one, other, (link, key), same, found)
     if control.keys() != candidate.keys():
-        for key in candidate:
-            if key not in control:
-                found.append(Found(_tokens((link, key)), Kind.ADDED, None, candidate[key]))
+        new = ((key, value) for key, value in candidate.items() if key not in control)
+        found.extend(Found(_tokens((link, key)), Kind.ADDED, None, value) for key, value in new)
 
 
 def _array(
