@@ -1,12 +1,12 @@
 """The documents keep up with the code: commands, causes, metrics, links, and a README one can read."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
-from gateway.cli import main
 from gateway.control.catalogue import CATALOGUE
 from gateway.core.decision import Cause
 from tests.docs.repository import ROOT, read
@@ -17,6 +17,14 @@ DOCUMENTS = [
     "CHANGELOG.md",
     *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
 ]
+
+
+@pytest.fixture
+def main() -> click.Command:
+    """The command line; imported here so that a mistake in it fails two tests and not the whole file."""
+    found = import_module("gateway.cli").main
+    assert isinstance(found, click.Command)
+    return found
 
 
 def commands(command: click.Command, name: str) -> set[str]:
@@ -42,13 +50,13 @@ def test_the_readme_can_be_read_in_one_sitting() -> None:
     assert len(read("README.md").splitlines()) <= 150
 
 
-def test_every_command_is_documented_and_every_documented_command_exists() -> None:
+def test_every_command_is_documented_and_every_documented_command_exists(main: click.Command) -> None:
     """docs/commands.md has one heading per command."""
     documented = set(re.findall(r"^#+ `(banyan [a-z -]+?)(?: [A-Z\[].*)?`$", read("docs/commands.md"), re.M))
     assert documented == commands(main, "banyan")
 
 
-def test_every_option_is_documented() -> None:
+def test_every_option_is_documented(main: click.Command) -> None:
     """Each option's name stands somewhere on the commands' page."""
     missing = {option for option in options(main) if option not in read("docs/commands.md")}
     assert missing == set()
