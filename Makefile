@@ -27,7 +27,7 @@ run: $(READY) ## the demo's servers, kept running; prints the dashboard's addres
 
 test: $(READY) ## every check and every test; what could not run is listed with its reason
 	@$(BIN)/python -m tests.support.install
-	@static=0; $(MAKE) --no-print-directory static || static=1; \
+	@static=0; $(MAKE) --no-print-directory --keep-going static || static=1; \
 	tests=0; $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile || tests=$$?; \
 	if [ $$static -ne 0 ]; then echo "make check failed: see above the tests"; fi; \
 	[ $$static -eq 0 ] && [ $$tests -eq 0 ]
@@ -37,10 +37,10 @@ check: static docs ## format, lint, types, floor plan, documents
 static: format-check lint types plan
 
 format-check: $(READY)
-	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fix'"; exit 1; }
+	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "run 'make fix'"; exit 1; }
 
 lint: $(READY)
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format concise .
 
 types: $(READY)
 	@$(BIN)/mypy
