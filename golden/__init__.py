@@ -1,0 +1,68 @@
+"""What was right: answers recorded as the truth, replayed against any side. Knows nothing of a gateway.
+
+The map, in the order data takes:
+
+`flow`        a journey written by a person: steps, what each hands on (`template`, `extraction`, `body`)
+`player`      plays its steps against a side, with cookies of its own
+`scrub`       takes secrets out, names what is volatile (`volatile`), refers to what was met before (`known`, `fields`)
+`recording`   one case as one file; `files` keeps the folder of them
+`recorder`    flow → player → scrub → files                      `record`
+`journey`     recordings → player → `comparing` (`fit`)           one journey
+`verifier`    all journeys of a folder                            `verify`
+`live`        recognises a live request that has a recording      `GoldenIndex`, `JourneyState`
+`report`      what a run found, with its exit code; `junit`, `markdown` and `show` write it down
+`lint`        what is wrong with a folder of recordings           `lint`
+`pytest_plugin`  every recording as a test
+"""
+
+from golden.comparing import compare_with_golden
+from golden.errors import FlowError, GoldenError, RecordingError, SideError, StepError, ThreadingError
+from golden.files import read_all
+from golden.flow import Flow, Step, load_flows
+from golden.journey import Journey, Terms
+from golden.junit import write_junit
+from golden.lint import LintReport, lint
+from golden.live import GoldenIndex, JourneyState
+from golden.markdown import to_markdown, write_markdown
+from golden.recorder import record
+from golden.recording import Answer, Recording
+from golden.recording import read as read_recording
+from golden.report import Case, Problem, RecordReport, Saved, VerifyReport
+from golden.scrub import Scrubber
+from golden.show import show
+from golden.verifier import verify
+
+__all__ = [
+    "Answer",
+    "Case",
+    "Flow",
+    "FlowError",
+    "GoldenError",
+    "GoldenIndex",
+    "Journey",
+    "JourneyState",
+    "LintReport",
+    "Problem",
+    "RecordReport",
+    "Recording",
+    "RecordingError",
+    "Saved",
+    "Scrubber",
+    "SideError",
+    "Step",
+    "StepError",
+    "Terms",
+    "ThreadingError",
+    "VerifyReport",
+    "compare_with_golden",
+    "lint",
+    "load_flows",
+    "read_all",
+    "read_recording",
+    "record",
+    "show",
+    "to_markdown",
+    "verify",
+    "write_junit",
+    "write_markdown",
+]

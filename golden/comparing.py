@@ -1,0 +1,81 @@
+"""Compares a live answer with a recorded one; it must not know how either was obtained.
+
+The live answer is scrubbed exactly as the recorded one was, read through the recording's placeholders, and handed
+to the comparison that live traffic uses, with the same rules.
+"""
+
+from datetime import date
+
+from golden.body import Body
+from golden.fit import fit_answer
+from golden.known import Known
+from golden.recording import Answer, Recording
+from golden.scrub import Scrubber, scrubber_for
+from shadow import Comparison, Observation, RequestSnapshot, Rules, Verdict, compare
+
+
+def compare_with_golden(
+    recording: Recording,
+    request: RequestSnapshot,
+    observation: Observation,
+    rules: Rules,
+    today: date,
+    *,
+    scrubber: Scrubber | None = None,
+    known: tuple[Known, ...] = (),
+    origin: str = "",
+    feature: str = "",
+    route: str = "",
+) -> Comparison:
+    """The verdict on `observation`, with the recording as the control.
+
+    `known` are the values this journey met so far (empty in live traffic: then only their form is checked);
+    `origin` is the side's own address (default: from the request's Host). Never raises for a bad answer.
+    """
+    scrubber = scrubber or scrubber_for(rules)
+    if recording.scrubbed_with != scrubber.name:
+        return Comparison(
+            verdict=Verdict.UNDETERMINED,
+            reason=f"recorded with another key ({recording.scrubbed_with}, here {scrubber.name}): tokens cannot agree",
+            stage="outcome",
+        )
+    candidate = observation
+    if not observation.error:
+        scrubbed = scrubber.answer(observation, known, origin or _origin(request))
+        threaded = {name for item in known for name in (item.put.strip("{}"),)}
+        forms = {name: form for name, form in recording.references.items() if name not in threaded}
+        candidate = _observed(fit_answer(recording.answer, scrubbed, forms), observation)
+    return compare(
+        recording.request,
+        _observed(_redacted(recording.answer, scrubber), recording.observation),
+        candidate,
+        rules,
+        feature=feature,
+        route=route,
+        today=today,
+        redactor=scrubber.for_excerpts,
+    )
+
+
+def _observed(answer: Answer, original: Observation) -> Observation:
+    return Observation(
+        side=original.side,
+        status=answer.status,
+        headers=tuple((name.encode("latin-1", "replace"), value.encode()) for name, value in answer.headers),
+        body=answer.body.encode(),
+        cut=original.cut,
+        truncated=original.truncated,
+        elapsed=original.elapsed,
+    )
+
+
+def _redacted(answer: Answer, scrubber: Scrubber) -> Answer:
+    # A name that became a secret after the recording was made is hidden on both sides, so equal stays equal.
+    if answer.body.kind != "json":
+        return answer
+    return Answer(answer.status, answer.headers, Body("json", scrubber.value(answer.body.value)))
+
+
+def _origin(request: RequestSnapshot) -> str:
+    host = next((value for name, value in request.headers if name.lower() == b"host"), b"").decode("latin-1")
+    return f"http://{host}" if host else ""

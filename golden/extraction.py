@@ -1,0 +1,124 @@
+"""Taking a value out of an answer, to be used in later requests; it must not know how answers arrive.
+
+Four sources, written as `source:where`:
+`json:items[0].id` a path into a JSON body · `header:Location` · `cookie:session` the cookie as the client
+holds it after this answer · `html:input[name=csrf_token]` the first element with that attribute (its `value`,
+else its `content`; `@attribute` at the end names another).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+from golden.errors import ThreadingError
+from shadow import Observation
+
+_SOURCES = ("json", "header", "cookie", "html")
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_SELECTOR = re.compile(r"""([a-zA-Z][\w-]*)\[([\w:-]+)=["']?([^"'\]]*)["']?\](?:@([\w:-]+))?""")
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """One value to take out: `name` it is known by, `source` and `where` it is found."""
+
+    name: str
+    source: str
+    where: str
+
+    @property
+    def text(self) -> str:
+        """As it is written in a flow: `json:csrf_token`."""
+        return f"{self.source}:{self.where}"
+
+    @property
+    def key(self) -> str:
+        """The last name on the way to the value (`id` of `json:items[0].id`)."""
+        return re.sub(r"\[\d+\]", "", self.where).rsplit(".", 1)[-1] if self.source == "json" else self.name
+
+
+def parse(name: str, text: str) -> Extraction:
+    """Read `source:where`; raises `ValueError` saying what was expected."""
+    source, _, where = text.partition(":")
+    if source not in _SOURCES or not where:
+        raise ValueError(
+            f"extract {name} = {text!r}: expected json:PATH, header:NAME, cookie:NAME or html:SELECTOR"
+        )
+    if source == "html" and not _SELECTOR.fullmatch(where):
+        raise ValueError(
+            f"extract {name} = {text!r}: expected html:tag[attribute=value], @attribute may follow"
+        )
+    return Extraction(name, source, where)
+
+
+def extract(extraction: Extraction, answer: Observation, cookies: Mapping[str, str]) -> str:
+    """The value as text; raises `ThreadingError` when the answer does not hold it."""
+    found = _FINDERS[extraction.source](extraction.where, answer, cookies)
+    if found is None or found == "":
+        raise ThreadingError(
+            f"{extraction.text} found nothing for {{{extraction.name}}} in the answer (status {answer.status})"
+        )
+    return found
+
+
+def _from_json(where: str, answer: Observation, _cookies: Mapping[str, str]) -> str | None:
+    try:
+        value: Any = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    for key, index in _STEP.findall(where):
+        if index and isinstance(value, list) and int(index) < len(value):
+            value = value[int(index)]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        elif isinstance(value, dict) and key in value:
+            value = value[key]
+        else:
+            return None
+    if isinstance(value, str):
+        return value
+    # A number or a truth value is carried on as JSON writes it; an object or null cannot be carried on.
+    return json.dumps(value) if isinstance(value, bool | int | float) else None
+
+
+def _from_header(where: str, answer: Observation, _cookies: Mapping[str, str]) -> str | None:
+    wanted = where.lower().encode("latin-1", "replace")
+    return next((v.decode("latin-1") for n, v in answer.headers if n.lower() == wanted), None)
+
+
+def _from_cookie(where: str, _answer: Observation, cookies: Mapping[str, str]) -> str | None:
+    return cookies.get(where)
+
+
+def _from_html(where: str, answer: Observation, _cookies: Mapping[str, str]) -> str | None:
+    match = _SELECTOR.fullmatch(where)
+    if match is None:
+        return None
+    finder = _ElementFinder(match[1].lower(), match[2].lower(), match[3])
+    finder.feed(answer.body.decode("utf-8", "replace"))
+    found = finder.found
+    if found is None:
+        return None
+    return found.get(match[4].lower()) if match[4] else found.get("value") or found.get("content")
+
+
+class _ElementFinder(HTMLParser):
+    """Remembers the attributes of the first element of a kind."""
+
+    def __init__(self, tag: str, attribute: str, value: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self._wanted = (tag, attribute, value)
+        self.found: dict[str, str | None] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self.found is None and (tag, dict(attrs).get(self._wanted[1])) == (
+            self._wanted[0],
+            self._wanted[2],
+        ):
+            self.found = dict(attrs)
+
+
+_FINDERS = {"json": _from_json, "header": _from_header, "cookie": _from_cookie, "html": _from_html}

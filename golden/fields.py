@@ -1,0 +1,27 @@
+"""Finds the values that an HTML page carries in its input and meta tags; it must not know which are secret."""
+
+import html
+import re
+from collections.abc import Callable
+
+_TAG = re.compile(r"<(?:input|meta)\b[^<>]{0,4000}>", re.I)
+_ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+)""")
+
+
+def hide_fields(page: str, hide: Callable[[str, str], str]) -> str:
+    """The page with `hide(name, value)` in place of each value; a value that stays the same is left as written."""
+    return _TAG.sub(lambda tag: _tag(tag[0], hide), page)
+
+
+def _tag(tag: str, hide: Callable[[str, str], str]) -> str:
+    attributes = {match[1].lower(): match[2].strip("\"'") for match in _ATTRIBUTE.finditer(tag)}
+    name = attributes.get("name") or attributes.get("id") or ""
+
+    def put(match: re.Match[str]) -> str:
+        if match[1].lower() not in ("value", "content") or not name:
+            return match[0]
+        value = html.unescape(match[2].strip("\"'"))
+        hidden = hide(name, value)
+        return match[0] if hidden == value else f'{match[1]}="{html.escape(hidden)}"'
+
+    return _ATTRIBUTE.sub(put, tag)

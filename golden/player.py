@@ -1,0 +1,168 @@
+"""Plays the steps of one journey against one side; it must not know what the answers should be.
+
+A journey has a client of its own: its cookies are carried from step to step and shared with nobody. Redirects
+are not followed and the environment's proxies are not asked, so that what is seen is what the side said.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from golden import extraction, template
+from golden.errors import GoldenError, SideError, ThreadingError
+from golden.flow import Step
+from shadow import Observation, RequestSnapshot
+
+DEADLINE = 30.0  # seconds for one whole answer
+MAX_BODY = 8 * 1024 * 1024  # bytes of one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A step that was answered: the request as it was sent, the answer, and the cookies after it."""
+
+    request: RequestSnapshot
+    answer: Observation
+    cookies: Mapping[str, str]
+
+
+class Player:
+    """One journey on one side. `values` are the values handed on so far, by name."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        deadline: float = DEADLINE,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self.base_url = checked_url(base_url)
+        self.values: dict[str, str] = dict(secrets or {})
+        self._deadline = deadline
+        self._max_body = max_body
+        # A cookie marked Secure is sent over plain HTTP too: a side is often reached behind its TLS.
+        self._jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "wss", "http")))
+        self._client = httpx.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx.Timeout(deadline),
+            cookies=self._jar,
+            headers={"user-agent": "banyan-golden", "accept": "*/*", "accept-encoding": "identity"},
+        )
+
+    async def __aenter__(self) -> "Player":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def play(self, step: Step) -> Played:
+        """Send one step and read its whole answer; raises `SideError` or `ThreadingError`."""
+        request = self._request(step)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._deadline):
+                answer = await self._answer(request, began)
+        except TimeoutError:
+            raise SideError(
+                f"{self.base_url} had not finished its answer after {self._deadline:g} s"
+            ) from None
+        except httpx.TimeoutException:
+            raise SideError(f"{self.base_url} did not answer within {self._deadline:g} s") from None
+        except httpx.ConnectError as error:
+            raise SideError(f"{self.base_url} cannot be reached ({_plain(error)})") from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise SideError(f"{self.base_url} did not answer in HTTP ({_plain(error)})") from None
+        sent = RequestSnapshot(
+            method=request.method,
+            target=request.url.raw_path.decode("latin-1"),
+            headers=tuple((name.lower(), value) for name, value in request.headers.raw),
+            body=request.content,
+        )
+        return Played(sent, answer, {item.name: item.value or "" for item in self._jar})
+
+    def hand_on(self, step: Step, played: Played) -> None:
+        """Take the values out that later steps need; raises `ThreadingError` when one is not there."""
+        for item in step.extract:
+            self.values[item.name] = extraction.extract(item, played.answer, played.cookies)
+
+    def _request(self, step: Step) -> httpx.Request:
+        target = template.fill(step.target, self.values, lambda value: quote(value, safe=""))
+        body = step.body.encode(self.values)
+        headers = [(name, template.fill(value, self.values)) for name, value in step.headers]
+        if any(not _sendable(value) for _, value in headers):
+            raise ThreadingError("a header's value holds a line break or another control character")
+        base = httpx.URL(self.base_url)
+        path = base.raw_path.rstrip(b"/") + quote(target, safe="%/:?#[]@!$&'()*+,;=~{}|\"<>^`\\").encode(
+            "ascii"
+        )
+        return self._client.build_request(
+            step.method,
+            base.copy_with(raw_path=path),
+            headers=[(name.encode("ascii", "replace"), value.encode("utf-8")) for name, value in headers],
+            content=body or None,
+        )
+
+    async def _answer(self, request: httpx.Request, began: float) -> Observation:
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > self._max_body:
+                    raise SideError(f"{self.base_url} sent more than {self._max_body} bytes")
+        finally:
+            await response.aclose()
+        return Observation(
+            side="new",
+            status=response.status_code,
+            headers=tuple((name.lower(), value) for name, value in response.headers.raw),
+            body=bytes(body),
+            elapsed=asyncio.get_running_loop().time() - began,
+        )
+
+
+def checked_url(url: str) -> str:
+    """A base address without its final slash; raises `GoldenError` when it is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not parts.query and not parts.fragment
+    except ValueError:
+        usable = False
+    if not usable:
+        raise GoldenError(f"{url!r} is no address of a side; expected for example http://127.0.0.1:5001")
+    return url.rstrip("/")
+
+
+def secrets_from(wanted: Mapping[str, str], env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The secrets a journey needs, from the environment; raises `ThreadingError` naming the variable."""
+    known = os.environ if env is None else env
+    for name, variable in wanted.items():
+        if not known.get(variable):
+            raise ThreadingError(
+                f"the secret {{{name}}} needs the environment variable {variable}, which is not set"
+            )
+    return {name: known[variable] for name, variable in wanted.items()}
+
+
+def _sendable(value: str) -> bool:
+    return not any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in value)
+
+
+def _plain(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__

@@ -1,0 +1,168 @@
+"""pytest collects every recording as a test: `pytest --golden-to=URL [--golden-dir DIR] [--golden-rules FILE]`.
+
+It must not decide what differs. Without further arguments only the recordings run, with arguments both. The steps of a
+journey run in their order, in one client; a step chosen alone has those before it played first, since its answer
+depends on them.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from golden.errors import GoldenError, RecordingError
+from golden.files import gaps
+from golden.journey import Journey, Terms
+from golden.player import checked_url
+from golden.recording import Recording, read
+from golden.report import Case
+from shadow import DEFAULT_RULES, RulesError, load_rules
+
+_ENTRY_POINT = "banyan-golden"
+_TERMS = pytest.StashKey[Terms]()
+_RUNNER = pytest.StashKey[asyncio.Runner]()
+_FOLDER = pytest.StashKey[Path]()
+_PLAYING = pytest.StashKey[list["JourneyFolder"]]()
+
+
+class Differs(Exception):
+    """A recording that did not verify; `case` says why."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case.id)
+        self.case = case
+
+
+def pytest_plugin_registered(plugin_name: str, manager: pytest.PytestPluginManager) -> None:
+    """Given with `-p` beside an installed entry point, the plugin would be registered twice: leave the second out."""
+    if plugin_name == __name__:
+        manager.set_blocked(_ENTRY_POINT)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("golden", "recorded answers as tests")
+    group.addoption("--golden-to", metavar="URL", help="verify every recording against the side at URL")
+    group.addoption(
+        "--golden-dir", metavar="DIR", default="golden/recordings", help="where the recordings are"
+    )
+    group.addoption("--golden-rules", metavar="FILE", help="the rule file (default: no rules)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the options in; a wrong one ends the run before anything is collected."""
+    url = config.getoption("--golden-to")
+    if not url:
+        return
+    folder = (config.invocation_params.dir / config.getoption("--golden-dir")).resolve()
+    if not any(folder.rglob("*.json")):
+        raise pytest.UsageError(f"--golden-dir {folder} holds no recording, so nothing would be verified")
+    try:
+        file = config.getoption("--golden-rules")
+        rules = load_rules(Path(file)) if file else DEFAULT_RULES
+        config.stash[_TERMS] = Terms(checked_url(url), datetime.now(UTC).date(), rules)
+    except (GoldenError, RulesError) as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[_FOLDER] = folder
+    config.stash[_RUNNER] = asyncio.Runner()
+    config.stash[_PLAYING] = []
+    given = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    within = any(Path(arg.partition("::")[0]).resolve().is_relative_to(folder) for arg in given)
+    config.args = list(given) if within else [*given, str(folder)]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the connections back and close the event loop that all journeys ran in."""
+    if _RUNNER in config.stash:
+        for folder in config.stash[_PLAYING]:
+            config.stash[_RUNNER].run(folder.close())
+        config.stash[_RUNNER].close()
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A folder of one flow is a journey."""
+    folder = parent.config.stash.get(_FOLDER, None)
+    if folder is not None and path.resolve().parent == folder:
+        return JourneyFolder.from_parent(parent, path=path)
+    return None
+
+
+class JourneyFolder(pytest.Directory):
+    """The recordings of one flow, in the order of their steps."""
+
+    def collect(self) -> Iterable[pytest.Collector]:
+        """One node per file; a file that cannot be read is an error of its own."""
+        self._recordings: list[Recording] = []
+        self._journey: Journey | None = None
+        self._cases: dict[int, Case] = {}
+        nodes: list[tuple[int, RecordingFile]] = []
+        unreadable = False
+        for path in sorted(self.path.glob("*.json")):
+            node = RecordingFile.from_parent(self, path=path)
+            try:
+                node.recording = read(path)
+                self._recordings.append(node.recording)
+            except RecordingError as error:
+                node.problem = str(error)
+                unreadable = True
+            nodes.append((node.recording.step.number if node.recording else 0, node))
+        self._recordings.sort(key=lambda item: item.step.number)
+        if not unreadable and (found := gaps(self._recordings)):
+            raise self.CollectError(f"{self.path}: {found[0]}")
+        return [node for _, node in sorted(nodes, key=lambda pair: pair[0])]
+
+    async def case(self, recording: Recording) -> Case:
+        """The case of one recording, after all that come before it."""
+        if self._journey is None:
+            self._journey = Journey(self._recordings, self.config.stash[_TERMS])
+            self.config.stash[_PLAYING].append(self)
+        for item in self._recordings:
+            if item.step.number not in self._cases:
+                self._cases[item.step.number] = await self._journey.verify(item)
+            if item is recording:
+                break
+        return self._cases[recording.step.number]
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._journey is not None:
+            await self._journey.close()
+
+
+class RecordingFile(pytest.File):
+    """One file of a journey."""
+
+    recording: Recording | None = None
+    problem: str = ""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Its one test."""
+        if self.recording is None:
+            raise self.CollectError(self.problem)
+        yield RecordingItem.from_parent(self, name=self.recording.id)
+
+
+class RecordingItem(pytest.Item):
+    """Verifies one recording."""
+
+    def runtest(self) -> None:
+        """Raises `Differs` unless the answer is as recorded or accepted by a rule."""
+        file, folder = self.parent, self.parent.parent if self.parent else None
+        assert isinstance(file, RecordingFile) and isinstance(folder, JourneyFolder) and file.recording  # noqa: PT018, S101
+        case = self.config.stash[_RUNNER].run(folder.case(file.recording))
+        if not case.passed:
+            raise Differs(case)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """What differs, in words; no stack of ours."""
+        if not isinstance(excinfo.value, Differs):
+            return str(super().repr_failure(excinfo))
+        case = excinfo.value.case
+        head = f"{case.comparison.verdict}: flow {case.flow}, step {case.number} ({case.step}), recorded in {case.file}"
+        return "\n".join([head, *(f"  {failure}" for failure in case.failures)])
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where the test is from."""
+        return self.path, None, f"golden {self.name}"

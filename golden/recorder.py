@@ -1,0 +1,179 @@
+"""Records journeys as the truth: plays each flow to its end, then writes its cases; it must not compare.
+
+1. load the secrets  2. play every step  3. scrub each answer with what was known by then  4. write, atomically,
+only what changed, and only when the whole journey was played: a flow that breaks off leaves its files as they were.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from golden import template, volatile
+from golden.errors import GoldenError, RecordingError, StepError
+from golden.files import path_of, write
+from golden.flow import Flow, Step
+from golden.known import known_values
+from golden.player import DEADLINE, MAX_BODY, Player, checked_url, secrets_from
+from golden.recording import Recording
+from golden.report import Problem, RecordReport, Saved
+from golden.scrub import Scrubber, scrubber_for
+from shadow import DEFAULT_RULES, Rules
+
+
+def record(
+    flows: Flow | Sequence[Flow],
+    base_url: str,
+    folder: Path,
+    *,
+    rules: Rules = DEFAULT_RULES,
+    key: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    deadline: float = DEADLINE,
+    max_body: int = MAX_BODY,
+    concurrency: int = 4,
+    prune: bool = False,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> RecordReport:
+    """Record `flows` from the side at `base_url` into `folder`.
+
+    `deadline` is in seconds for each whole answer, `max_body` in bytes. Files of steps that a flow no longer has
+    are reported as stale, and removed only with `prune`. `rules` say which names to redact and which further headers
+    to keep. Raises `GoldenError` for an address that is none; what
+    happens to a single flow is a problem in the report, and the other flows go on.
+    """
+    flows = [flows] if isinstance(flows, Flow) else list(flows)
+    job = _Job(
+        checked_url(base_url),
+        scrubber_for(rules, key),
+        env,
+        deadline,
+        max_body,
+        sum(len(f.steps) for f in flows),
+        progress,
+    )
+    outcomes = asyncio.run(job.play_all(flows, concurrency))
+    saved: list[Saved] = []
+    problems: list[Problem] = []
+    for flow, outcome in zip(flows, outcomes, strict=True):
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+            continue
+        try:
+            saved += _write(folder, outcome)
+            saved += _stale(folder / flow.name, {path_of(folder, item) for item in outcome}, prune=prune)
+        except RecordingError as error:
+            problems.append(Problem(error.file, error.what, flow.name))
+    return RecordReport(job.url, tuple(saved), tuple(problems), tuple(job.warnings))
+
+
+class _Job:
+    """One recording run: what all its flows share."""
+
+    def __init__(
+        self,
+        url: str,
+        scrubber: Scrubber,
+        env: Mapping[str, str] | None,
+        deadline: float,
+        max_body: int,
+        total: int,
+        progress: Callable[[int, int, str], None] | None,
+    ) -> None:
+        self.url = url
+        self.warnings: list[Problem] = []
+        self._scrubber = scrubber
+        self._env = env
+        self._deadline = deadline
+        self._max_body = max_body
+        self._total = total
+        self._progress = progress
+        self._done = 0
+
+    async def play_all(self, flows: list[Flow], concurrency: int) -> list[list[Recording] | Problem]:
+        """Every flow, at most `concurrency` at a time."""
+        slots = asyncio.Semaphore(max(1, concurrency))
+
+        async def one(flow: Flow) -> list[Recording] | Problem:
+            async with slots:
+                return await self._play(flow)
+
+        return list(await asyncio.gather(*(one(flow) for flow in flows)))
+
+    async def _play(self, flow: Flow) -> list[Recording] | Problem:
+        step = ""
+        try:
+            secrets = secrets_from(flow.secrets, self._env)
+            async with Player(
+                self.url, secrets=secrets, deadline=self._deadline, max_body=self._max_body
+            ) as player:
+                recordings: list[Recording] = []
+                taken: dict[str, str] = {}
+                for item in flow.steps:
+                    step = item.name
+                    recordings.append(await self._record(flow, item, player, taken))
+                return recordings
+        except (StepError, GoldenError) as error:
+            return Problem(flow.file, str(error), flow.name, step)
+
+    async def _record(self, flow: Flow, step: Step, player: Player, taken: dict[str, str]) -> Recording:
+        played = await player.play(step)
+        player.hand_on(step, played)
+        stored, removed = self._scrubber.step(step)
+        taken |= removed
+        if removed:
+            self._warn(
+                flow,
+                step,
+                "a secret stands in the flow: the recording holds a token, which a verification "
+                'will send in its place; name it in [secrets] as "env:VARIABLE" and write {name} here',
+            )
+        if played.answer.status >= 500:
+            self._warn(flow, step, f"the answer {played.answer.status} was recorded as the truth")
+        known = known_values(
+            player.values,
+            secrets=flow.secrets,
+            keys=keys_of(flow.steps),
+            taken=taken,
+            cookies=played.cookies.values(),
+        )
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, self._total, f"{flow.name}/{step.name}")
+        answer = self._scrubber.answer(played.answer, known, player.base_url)
+        used = (
+            stored.references | template.names([answer.body.value, [v for _, v in answer.headers]])
+        ) & set(player.values)
+        return Recording(
+            flow=flow.name,
+            step=stored,
+            answer=answer,
+            references={
+                name: volatile.form(player.values[name]) for name in sorted(used - set(flow.secrets))
+            },
+            secrets={name: flow.secrets[name] for name in sorted(used & set(flow.secrets))},
+            scrubbed_with=self._scrubber.name,
+        )
+
+    def _warn(self, flow: Flow, step: Step, what: str) -> None:
+        self.warnings.append(Problem(flow.file, what, flow.name, step.name))
+
+
+def keys_of(steps: Iterable[Step]) -> dict[str, str]:
+    """For each value handed on, the JSON name it is taken from."""
+    return {item.name: item.key for step in steps for item in step.extract}
+
+
+def _write(folder: Path, recordings: list[Recording]) -> list[Saved]:
+    saved = []
+    for recording in recordings:
+        path = path_of(folder, recording)
+        saved.append(Saved(str(path), recording.flow, recording.step.name, write(path, recording.to_text())))
+    return saved
+
+
+def _stale(folder: Path, current: set[Path], *, prune: bool) -> list[Saved]:
+    stale = [path for path in sorted(folder.glob("*.json")) if path not in current]
+    if prune:
+        for path in stale:
+            path.unlink(missing_ok=True)
+    return [Saved(str(path), folder.name, path.stem, "removed" if prune else "stale") for path in stale]
