@@ -70,7 +70,8 @@ def _generate(client: genai.Client, model: str, prompt: Prompt) -> str:
         answer = client.models.generate_content(model=model, contents=contents, config=config)
     except errors.APIError as error:
         raise _verdict(error) from error
-    except Exception as error:  # noqa: BLE001 - the transport below the client, and so its errors, vary by version
+    except Exception as error:
+        # Whatever it is: the transport below the client, and so its errors, vary by version.
         raise PartnerFailed(type(error).__name__) from error
     text = (answer.text or "").strip()
     if not text:

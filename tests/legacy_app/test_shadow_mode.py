@@ -39,7 +39,7 @@ def shadow(any_store: Legacy) -> Iterator[Person]:
         yield someone
 
 
-def real_store(legacy: Legacy) -> dict[str, bytes | None]:
+def real_store(legacy: Legacy) -> dict[str, object]:
     if legacy.redis_url:
         store = redis.Redis.from_url(legacy.redis_url)
         keys = list(store.scan_iter("workplace_roleplay:*"))
