@@ -1,18 +1,22 @@
-"""Who gets the new side: features, dials, latches, and the memory in which every process of a machine shares them.
+"""Who gets the new side: features, dials, latches, and the memory in which every process of a machine shares
+them.
 
 The map, in the order data takes:
 
     state_file   StateFile, StoredState      the truth on the disk: checksummed, replaced atomically, the one before kept
     opening      open_state                  file, surviving page and configured seeds brought to one state at start
     page         StatePage                   shared memory: stamp, latches, dials, workers' rows
-                 (layout: numbers; page_file: making, mapping, locking; slots: names and latches; rows: workers)
+                 (layout: numbers; page_file: making, mapping, locking; slots: names and latches; rows:
+                 workers)
     snapshot     FlagSnapshot, FeatureState  what a worker reads from the page when the stamp has changed
+    live         LiveFlags                   the snapshot one worker decides by, read again when the stamp has moved
     position     position                    where a sticky key falls, 0…9999
     evaluation   evaluate → Evaluation       what the dial says about that key: pure, on the path of every request
     ledger       Ledger, Entry               who changed what, why; hash chain
     percent      to_hundredths, …            percentages are whole hundredths everywhere
 
-A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway, shadow or golden.
+A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway,
+shadow or golden.
 """
 
 from flags.errors import (
@@ -30,6 +34,7 @@ from flags.errors import (
 )
 from flags.evaluation import Evaluation, evaluate
 from flags.ledger import Entry, Ledger
+from flags.live import LiveFlags
 from flags.opening import PAGE_NAME, OpenedState, open_state, snapshot_of
 from flags.page import StatePage, revision_of
 from flags.percent import FULL, format_percent, to_hundredths
@@ -49,6 +54,7 @@ __all__ = [
     "FlagSnapshot",
     "FlagsError",
     "Ledger",
+    "LiveFlags",
     "OpenedState",
     "PageBusy",
     "PageCorrupt",

@@ -1,10 +1,11 @@
-"""The path of one request, in nine steps. This is where a request is decided; everything else here serves these lines.
+"""The path of one request, in nine steps. This is where a request is decided; everything else here serves
+these lines.
 
 1. read      head parsed and checked by ``wire``; what this gateway refuses by itself is refused here
 2. match     routing table → feature, or none (then legacy)
 3. evaluate  flag snapshot → position of this sticky key
 4. decide    one pure function, one order of precedence, one cause
-5. bridge    the sticky key is minted for who brought none (a session that changes sides starts afresh there for now)
+5. bridge    a key is minted for who brought none (a session that changes sides starts afresh for now)
 6. forward   to the chosen side
 7. fall back a loop over ``decision.attempts``, allowed by one pure table
 8. relay     head, then pieces, with back-pressure both ways and a bounded copy for the comparison
@@ -22,7 +23,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from flags import Evaluation, FlagSnapshot, evaluate
-from shadow import Observation, RequestSnapshot
 from gateway.capture import Capture, CapturePlan
 from gateway.core.breaker import Breaker
 from gateway.core.decision import UNMATCHED, Side, decide
@@ -48,6 +48,7 @@ from gateway.wire import (
     gateway_answer,
     status_line,
 )
+from shadow import Observation, RequestSnapshot
 
 _log = logging.getLogger("banyan.proxy")
 _NO_BODY = frozenset({204, 304})
@@ -106,7 +107,8 @@ class Proxy:
         self.sink.gateway_answered(GatewayAnswered(f"refused_{status}"))
 
     def close_tunnels(self, snapshot: FlagSnapshot) -> None:
-        """Close what is open to the new side for a feature that was taken back, so that its clients come back to legacy."""
+        """Close what is open to the new side for a feature that was taken back, so that its clients come
+        back to legacy."""
         for tunnel, path in list(self.tunnels.items()):
             if path.side is Side.NEW and snapshot.latched(path.feature):
                 tunnel.close(WEBSOCKET_RESTART)
@@ -210,7 +212,9 @@ class RequestPath:
         if has_been_here(facts.via, proxy.pseudonym):
             self._answer_self(508, "this request has been here before", "proxy_loop_detected")
         elif facts.max_forwards == 0 and self._head.method == b"OPTIONS":
-            self._write_whole(b"HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n", 204)
+            self._write_whole(
+                b"HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n", 204
+            )
         else:
             self._decide()
             self._forward()
@@ -245,9 +249,13 @@ class RequestPath:
         self._head_lines = self._request_head()
         if self._route is not None and self._key is not None and not facts.upgrade:
             begins = self._key.minted or not facts.cookie
-            self._plan = self._proxy.capture.plan(self._route, self._key.value, self._head.method, self.side, begins)
+            self._plan = self._proxy.capture.plan(
+                self._route, self._key.value, self._head.method, self.side, begins
+            )
         if self._body_done:
-            self._client.deadline = self._proxy.sweeper.now + self._proxy.pools[self.side].limits.first_byte_timeout
+            self._client.deadline = (
+                self._proxy.sweeper.now + self._proxy.pools[self.side].limits.first_byte_timeout
+            )
         else:
             self._client.watch_body()
         self._ask()
@@ -357,7 +365,8 @@ class RequestPath:
                 self._answer_self(failure.status, failure.detail, failure.proxy_error, reason=failure.reason)
 
     def _repeatable_here(self) -> bool:
-        """A connection that died of old age says nothing of the application: once more, on a new one (rule: retries)."""
+        """A connection that died of old age says nothing of the application: once more, on a new one
+        (rule: retries)."""
         return (
             self._repeats == 0
             and self._body_kept
@@ -369,7 +378,9 @@ class RequestPath:
         if self._attempt + 1 >= len(self._decision.attempts):
             return False
         policy = self._proxy.policies[self.feature].fallback
-        repeat = Repeat(policy, self._head.method, failure.phase, self._body_kept, self._facts.idempotency_key)
+        repeat = Repeat(
+            policy, self._head.method, failure.phase, self._body_kept, self._facts.idempotency_key
+        )
         if not may_fall_back(repeat) or not (failure.phase is Phase.CONNECT or self._count_retry()):
             return False
         self._attempt += 1
@@ -439,7 +450,8 @@ class RequestPath:
         return False
 
     def _answer_head(self, head: ResponseHead, facts: ResponseFacts) -> list[bytes]:
-        """The head as it goes to the client: what the application sent, less what ended here, plus what is ours."""
+        """The head as it goes to the client: what the application sent, less what ended here, plus what
+        is ours."""
         proxy = self._proxy
         kept = facts.kept if not facts.location else [self._public(pair) for pair in facts.kept]
         if head.status == 204:
@@ -530,7 +542,11 @@ class RequestPath:
         if not self._facts.upgrade:
             self._upstream = None
             upstream.abandon()
-            self.failed(Failure(Phase.WAIT, Reason.BAD_ANSWER, "the application switched protocols without being asked"))
+            self.failed(
+                Failure(
+                    Phase.WAIT, Reason.BAD_ANSWER, "the application switched protocols without being asked"
+                )
+            )
             return
         self._status = head.status
         if self.side is Side.NEW:
@@ -568,16 +584,25 @@ class RequestPath:
         """The application took too long."""
         upstream = self._upstream
         if not self._give_up():
-            self._client.deadline = self._proxy.sweeper.now + self._proxy.pools[self.side].limits.connect_timeout
+            self._client.deadline = (
+                self._proxy.sweeper.now + self._proxy.pools[self.side].limits.connect_timeout
+            )
             return  # still connecting, and the pool says when that took too long
         reason = Reason.FIRST_BYTE_TIMEOUT if upstream is not None else Reason.CONNECT_TIMEOUT
         if self._answered is not None:
             reason = Reason.IDLE_TIMEOUT
-        phase = Phase.RELAY if self._answered is not None else Phase.WAIT if upstream is not None else Phase.CONNECT
+        phase = (
+            Phase.RELAY
+            if self._answered is not None
+            else Phase.WAIT
+            if upstream is not None
+            else Phase.CONNECT
+        )
         self.failed(Failure(phase, reason, "the application took too long"))
 
     def _give_up(self) -> bool:
-        """Stop waiting for the application. False: a connection is just being opened, and will be told when it comes."""
+        """Stop waiting for the application. False: a connection is just being opened, and will be told
+        when it comes."""
         upstream, self._upstream = self._upstream, None
         if upstream is None:
             return self._proxy.pools[self.side].cancel(self)
@@ -601,7 +626,9 @@ class RequestPath:
         """The gateway's own answer, told apart from the applications' by Proxy-Status."""
         self._proxy.sink.gateway_answered(GatewayAnswered(reason or f"refused_{status}"))
         close = not (self._keep and self._body_done)
-        answer = gateway_answer(status, detail, error=error, close=close, head_only=self._head.method == b"HEAD")
+        answer = gateway_answer(
+            status, detail, error=error, close=close, head_only=self._head.method == b"HEAD"
+        )
         self._keep = not close
         self._write_whole(answer, status)
 
@@ -650,5 +677,11 @@ class RequestPath:
 
     def _observation(self, head: ResponseHead, seconds: float) -> Observation:
         return Observation(
-            self.side.value, head.status, tuple(head.fields), b"".join(self._copy), self._copy_cut, False, seconds
+            self.side.value,
+            head.status,
+            tuple(head.fields),
+            b"".join(self._copy),
+            self._copy_cut,
+            False,
+            seconds,
         )

@@ -1,7 +1,8 @@
-"""One worker: wires the request path together and serves the listening socket it was given. Decides nothing itself.
+"""One worker: wires the request path together and serves the listening socket it was given. Decides
+nothing itself.
 
-Started by the supervisor as ``python -m gateway.worker``. It ends, after what is in flight, on SIGTERM or when the
-supervisor is gone; the state page and the report channel are its only ties to the other processes.
+Started by the supervisor as ``python -m gateway.worker``. It ends, after what is in flight, on SIGTERM or
+when the supervisor is gone; the state page and the report channel are its only ties to the other processes.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ import os
 import random
 import signal
 import socket
-from hashlib import blake2b
 from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
 import uvloop
 
-from flags import PAGE_NAME, LiveFlags, StatePage
+from flags import PAGE_NAME, FlagSnapshot, LiveFlags, StatePage
 from gateway.capture import Capture, ExchangeChannel, FeatureCapture
 from gateway.config import Config, Feature, Upstream
 from gateway.control import CounterRow, HistogramRow, Report, ReportSender, gauge_key, incarnation
@@ -32,10 +32,12 @@ from gateway.core.route import RouteTable
 from gateway.proxy import FeaturePolicy, Proxy
 from gateway.sessions import StickyKeys
 from gateway.sinks import WorkerCounters, configure_logging
-from gateway.wire import Downstream, ListenLimits, Sweeper, UpstreamLimits, UpstreamPool
+from gateway.upstreams import limits_of, origins_of, pseudonym, upstream_of
+from gateway.wire import WEBSOCKET_RESTART, Downstream, ListenLimits, Sweeper, UpstreamPool
 
 TICK = 0.025
-"""Seconds between two looks at the state page when no request comes: what an acknowledgement waits for at most."""
+"""Seconds between two looks at the state page when no request comes: what an acknowledgement waits for at
+most."""
 
 _log = logging.getLogger("banyan.worker")
 _SIDES = {
@@ -60,7 +62,7 @@ class Worker:
             ExchangeChannel(str(runtime / f"shadow-{i}.sock")) for i in range(config.shadow.processes)
         ]
         self._capture = Capture({f.name: _capture_of(f) for f in config.features}, self._channels)
-        self._flags = LiveFlags(self._page, self._row, lambda snapshot: self._proxy.close_tunnels(snapshot))
+        self._flags = LiveFlags(self._page, self._row, self._flags_changed)
         self._proxy = self._build_proxy()
         self._sender = ReportSender(runtime)
         self._ticker: asyncio.TimerHandle | None = None
@@ -69,7 +71,7 @@ class Worker:
     def _build_proxy(self) -> Proxy:
         config = self._config
         listen = config.listen
-        random_bits = random.Random(os.urandom(16))  # noqa: S311 - ids to tell requests apart, not secrets
+        random_bits = random.Random(os.urandom(16))
         networks = tuple(ip_network(network) for network in listen.trusted_proxies)
         return Proxy(
             limits=ListenLimits(
@@ -98,8 +100,8 @@ class Worker:
                 config.sticky.cookie,
                 lambda: os.urandom(16).hex(),
             ),
-            pools={side: _pool(_upstream(config, side), self._sweeper) for side in Side},
-            origins={side: _origins(_upstream(config, side)) for side in Side},
+            pools={side: _pool(upstream_of(config, side), self._sweeper) for side in Side},
+            origins={side: origins_of(upstream_of(config, side)) for side in Side},
             capture=self._capture,
             sink=self._counters,
             pseudonym=pseudonym(config),
@@ -133,12 +135,17 @@ class Worker:
         self._proxy.draining = True
         for client in list(self._proxy.clients):
             client.drain()
+        for tunnel in list(self._proxy.tunnels):
+            tunnel.close(WEBSOCKET_RESTART)
         deadline = self._loop.time() + self._config.listen.drain_timeout
-        while self._proxy.active and self._loop.time() < deadline:
+        while self._proxy.clients and self._loop.time() < deadline:  # noqa: ASYNC110 - once in a worker's life
             await asyncio.sleep(0.02)
         for client in list(self._proxy.clients):
-            client.transport.close()
+            client.transport.abort()
         await asyncio.sleep(0)
+
+    def _flags_changed(self, snapshot: FlagSnapshot) -> None:
+        self._proxy.close_tunnels(snapshot)
 
     def _tick(self) -> None:
         self._ticker = self._loop.call_later(TICK, self._tick)
@@ -151,11 +158,15 @@ class Worker:
             incarnation=self._incarnation,
             counters={
                 "banyan_requests_total": [CounterRow(key, value) for key, value in counters.requests.items()],
-                "banyan_fallbacks_total": [CounterRow(key, value) for key, value in counters.fallbacks.items()],
+                "banyan_fallbacks_total": [
+                    CounterRow(key, value) for key, value in counters.fallbacks.items()
+                ],
                 "banyan_gateway_errors_total": [
                     CounterRow((key,), value) for key, value in counters.gateway_errors.items()
                 ],
-                "banyan_capture_total": [CounterRow(key, value) for key, value in self._capture.counts.items()],
+                "banyan_capture_total": [
+                    CounterRow(key, value) for key, value in self._capture.counts.items()
+                ],
             },
             histograms=[
                 HistogramRow("banyan_request_duration_seconds", key, latency.counts, latency.sum)
@@ -168,35 +179,8 @@ class Worker:
         )
 
 
-def pseudonym(config: Config) -> bytes:
-    """How this gateway names itself in Via: one name for all its workers and its shadow, unlike any other gateway's."""
-    return b"banyan-" + blake2b(config.state.dir.encode(), digest_size=6).hexdigest().encode()
-
-
-def _upstream(config: Config, side: Side) -> Upstream:
-    return config.upstreams.legacy if side is Side.LEGACY else config.upstreams.new
-
-
 def _pool(upstream: Upstream, sweeper: Sweeper) -> UpstreamPool:
-    return UpstreamPool(upstream.host, upstream.port, upstream_limits(upstream), sweeper)
-
-
-def upstream_limits(upstream: Upstream) -> UpstreamLimits:
-    """The limits of one side, as the wire needs them."""
-    return UpstreamLimits(
-        connect_timeout=upstream.connect_timeout,
-        first_byte_timeout=upstream.timeout,
-        idle_timeout=upstream.idle_timeout,
-        keep_alive=upstream.keep_alive,
-        connections=upstream.max_connections,
-    )
-
-
-def _origins(upstream: Upstream) -> tuple[bytes, ...]:
-    """How an application may write its own address in a Location."""
-    address = f"{upstream.host}:{upstream.port}"
-    names = {address, upstream.host} if upstream.port == 80 else {address}
-    return tuple(f"http://{name}".encode() for name in sorted(names))
+    return UpstreamPool(upstream.host, upstream.port, limits_of(upstream), sweeper)
 
 
 def _capture_of(feature: Feature) -> FeatureCapture:
@@ -222,7 +206,9 @@ async def _main(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
+    loop.add_signal_handler(
+        signal.SIGINT, lambda: None
+    )  # Ctrl-C reaches the whole group; the supervisor decides
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     loop.add_reader(arguments.life_fd, stop.set)
     worker = Worker(config, arguments.index, arguments.runtime)

@@ -8,7 +8,16 @@
 
 from gateway.capture.capture import Capture
 from gateway.capture.channel import ExchangeChannel, FrameReader
-from gateway.capture.exchange import CapturedExchange
+from gateway.capture.exchange import CapturedExchange, decode, encode
 from gateway.capture.plan import CapturePlan, FeatureCapture
 
-__all__ = ["Capture", "CapturePlan", "CapturedExchange", "ExchangeChannel", "FeatureCapture", "FrameReader"]
+__all__ = [
+    "Capture",
+    "CapturePlan",
+    "CapturedExchange",
+    "ExchangeChannel",
+    "FeatureCapture",
+    "FrameReader",
+    "decode",
+    "encode",
+]

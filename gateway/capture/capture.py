@@ -1,4 +1,5 @@
-"""Capture as the request path uses it: plan when the side is known, offer when the answer has ended. Never raises.
+"""Capture as the request path uses it: plan when the side is known, offer when the answer has ended.
+Never raises.
 
 For every feature, at any time: eligible = not_sampled + dropped + sent + those still under way.
 """
@@ -48,16 +49,25 @@ class Capture:
             return None
         return CapturePlan(route.feature, route.template, key, begins)
 
-    def offer(self, plan: CapturePlan, request: RequestSnapshot, answer: Observation, request_id: str) -> None:
+    def offer(
+        self, plan: CapturePlan, request: RequestSnapshot, answer: Observation, request_id: str
+    ) -> None:
         """The answer has ended and the client has it: hand the exchange over, or drop and count it."""
         try:
             frame = encode(
                 CapturedExchange(
-                    request_id, plan.feature, plan.template, plan.key, plan.begins, self._clock(), request, answer
+                    request_id,
+                    plan.feature,
+                    plan.template,
+                    plan.key,
+                    plan.begins,
+                    self._clock(),
+                    request,
+                    answer,
                 )
             )
             sent = self._channels[crc32(plan.key.encode()) % len(self._channels)].send(frame)
-        except Exception:  # our failure is never the user's: the client has its answer already
+        except Exception:  # noqa: BLE001 - our failure is never the user's: the client has its answer already
             _log.exception("an exchange could not be captured")
             sent = False
         self.counts[plan.feature, "sent" if sent else "dropped"] += 1

@@ -14,7 +14,8 @@ _BACK_OFF = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class ExchangeChannel(asyncio.Protocol):
-    """One Unix socket. ``send`` is the only call of the request path. ``limit`` in bytes waiting to be taken."""
+    """One Unix socket. ``send`` is the only call of the request path. ``limit`` in bytes waiting to be
+    taken."""
 
     def __init__(self, path: str, limit: int = 16 * 1024 * 1024) -> None:
         self._path = path
@@ -79,7 +80,8 @@ class ExchangeChannel(asyncio.Protocol):
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames: ``feed`` gives the whole frames that are there, without their lengths."""
+    """Cuts a stream of bytes into frames: ``feed`` gives the whole frames that are there, without their
+    lengths."""
 
     __slots__ = ("_buffer",)
 

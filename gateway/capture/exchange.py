@@ -1,4 +1,5 @@
-"""One exchange as it was captured, and as a frame between two processes: a length of four bytes, then MessagePack."""
+"""One exchange as it was captured, and as a frame between two processes: a length of four bytes, then
+MessagePack."""
 
 from __future__ import annotations
 

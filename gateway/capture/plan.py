@@ -1,4 +1,5 @@
-"""Which exchanges are shadowed. Pure: by feature, method, side and session; a session is in as a whole or not at all."""
+"""Which exchanges are shadowed. Pure: by feature, method, side and session; a session is in as a whole or
+not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from gateway.core.message import SAFE_METHODS
 
 
 class FeatureCapture(NamedTuple):
-    """``percent`` of sessions in hundredths; ``sides`` whose answers are copied; ``writes``: unsafe methods as well."""
+    """``percent`` of sessions in hundredths; ``sides`` whose answers are copied; ``writes``: unsafe
+    methods as well."""
 
     percent: int
     sides: frozenset[Side]
@@ -35,5 +37,6 @@ def is_eligible(feature: FeatureCapture, method: bytes, side: Side) -> bool:
 
 
 def is_sampled(feature: FeatureCapture, key: str) -> bool:
-    """Whether this session is in the sample. Its position is another one than for the dial: the two are independent."""
+    """Whether this session is in the sample. Its position is another one than for the dial: the two are
+    independent."""
     return feature.percent >= FULL or position(_SAMPLE, key) < feature.percent

@@ -1,4 +1,5 @@
-"""Is the new side fit to be asked? One breaker per feature and worker, as a table. Knows no clock: time enters as seconds.
+"""Is the new side fit to be asked? One breaker per feature and worker, as a table. Knows no clock: time
+enters as seconds.
 
 =========  ===================  =========  =========================================
 phase      event                next       then
@@ -38,7 +39,8 @@ class Breaker:
         self.phase = Phase.CLOSED
 
     def blocks(self, now: float) -> bool:
-        """Whether a request must keep away from the new side at ``now`` (seconds of any one monotonic clock)."""
+        """Whether a request must keep away from the new side at ``now`` (seconds of any one monotonic
+        clock)."""
         if self.phase is Phase.CLOSED:
             return False
         if self.phase is Phase.OPEN and now - self._opened_at >= self._open_seconds:
@@ -47,7 +49,8 @@ class Breaker:
         return self.phase is Phase.OPEN or now < self._probe_until
 
     def sent(self, now: float) -> None:
-        """The new side is being asked. While half open this takes the one probe, for as long as an open time."""
+        """The new side is being asked. While half open this takes the one probe, for as long as an open
+        time."""
         if self.phase is Phase.HALF_OPEN:
             self._probe_until = now + self._open_seconds
 

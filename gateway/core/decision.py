@@ -1,4 +1,5 @@
-"""Which side answers a request, and why: one function, one order of precedence. Knows no clock, file or socket.
+"""Which side answers a request, and why: one function, one order of precedence. Knows no clock, file or
+socket.
 
 The order, first match decides:
 

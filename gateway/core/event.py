@@ -8,7 +8,8 @@ from gateway.core.decision import Cause, Side
 
 
 class RequestFinished(NamedTuple):
-    """A client got its answer. ``status`` 0 when it left before; ``seconds`` from the head to the last byte."""
+    """A client got its answer. ``status`` 0 when it left before; ``seconds`` from the head to the last
+    byte."""
 
     feature: str
     side: Side

@@ -26,7 +26,8 @@ class Phase(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an attempt failed; also the ``reason`` label of ``banyan_fallbacks_total`` and ``banyan_gateway_errors_total``."""
+    """Why an attempt failed; also the ``reason`` label of ``banyan_fallbacks_total`` and
+    ``banyan_gateway_errors_total``."""
 
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
@@ -106,5 +107,6 @@ def may_fall_back(repeat: Repeat) -> bool:
 
 
 def may_ask_again(method: bytes, status: int) -> bool:
-    """Whether a server error of the new side is hidden by asking legacy: only where asking twice is free of effects."""
+    """Whether a server error of the new side is hidden by asking legacy: only where asking twice is free
+    of effects."""
     return status in SERVER_ERRORS and method in SAFE_METHODS

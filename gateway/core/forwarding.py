@@ -1,4 +1,5 @@
-"""The fields that tell an upstream who asked: forwarding chain, Via, trace and request id. Pure: ids enter as arguments."""
+"""The fields that tell an upstream who asked: forwarding chain, Via, trace and request id. Pure: ids
+enter as arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ Network = IPv4Network | IPv6Network
 
 
 def is_trusted(peer: str, networks: tuple[Network, ...]) -> bool:
-    """Whether what ``peer`` says of earlier hops may be believed. A peer without an address (Unix socket) is not."""
+    """Whether what ``peer`` says of earlier hops may be believed. A peer without an address (Unix socket)
+    is not."""
     try:
         address = ip_address(peer)
     except ValueError:
@@ -22,7 +24,8 @@ def is_trusted(peer: str, networks: tuple[Network, ...]) -> bool:
 def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted: bool) -> bytes:
     """``X-Forwarded-For/-Proto/-Host`` and ``Forwarded`` (RFC 7239) as lines to put into a request head.
 
-    Of an untrusted peer nothing is carried on; a trusted one's chain is continued, and its scheme and host kept.
+    Of an untrusted peer nothing is carried on; a trusted one's chain is continued, and its scheme and
+    host kept.
     """
     host = facts.host
     node = b'"[%b]"' % peer if b":" in peer else peer
@@ -37,9 +40,12 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
     public_host = said.get(b"x-forwarded-host", host)
     hop = b'for=%b;host="%b";proto=%b' % (node, host, scheme)
     forwarded = b", ".join([*filter(None, [said.get(b"forwarded")]), hop])
-    return (
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n"
-    ) % (chain, proto, public_host, forwarded)
+    return (b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n") % (
+        chain,
+        proto,
+        public_host,
+        forwarded,
+    )
 
 
 def _joined(fields: Fields) -> dict[bytes, bytes]:

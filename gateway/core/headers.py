@@ -44,7 +44,13 @@ def _spellings(name: bytes) -> Iterator[bytes]:
     return (b"".join(parts) for parts in product(*((b"-", b"_") if c == 45 else (bytes([c]),) for c in name)))
 
 
-_FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-real-ip")
+_FORWARDING = (
+    b"x-forwarded-for",
+    b"x-forwarded-proto",
+    b"x-forwarded-host",
+    b"x-forwarded-port",
+    b"x-real-ip",
+)
 
 REQUEST_FIELDS: dict[bytes, Treatment] = {
     b"connection": Treatment.CONNECTION,
@@ -259,12 +265,13 @@ def _hop_by_hop(facts: ResponseFacts, lower: bytes, value: bytes, nominated: lis
 
 
 def cookie_value(cookie: bytes, name: bytes) -> bytes | None:
-    """The value of one cookie in a Cookie field, without quotes; None when it is not there (RFC 6265 section 5.4)."""
+    """The value of one cookie in a Cookie field, without quotes; None when it is not there (RFC 6265
+    section 5.4)."""
     prefix = name + b"="
     if prefix not in cookie:
         return None
     for part in cookie.split(b";"):
-        part = part.strip(b" \t")
-        if part.startswith(prefix):
-            return part[len(prefix) :].strip(b'"')
+        pair = part.strip(b" \t")
+        if pair.startswith(prefix):
+            return pair[len(prefix) :].strip(b'"')
     return None

@@ -15,7 +15,8 @@ _ANY_METHOD = b""
 
 
 class Route(NamedTuple):
-    """A pattern of one feature. ``template`` is the pattern's path, fit for grouping: it holds no user data."""
+    """A pattern of one feature. ``template`` is the pattern's path, fit for grouping: it holds no user
+    data."""
 
     feature: str
     template: str

@@ -1,4 +1,5 @@
-"""The request target, parsed once (RFC 9112 section 3.2). The path bytes it returns are routed *and* forwarded."""
+"""The request target, parsed once (RFC 9112 section 3.2). The path bytes it returns are routed *and*
+forwarded."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ class BadTarget(ValueError):
 
 
 class Target(NamedTuple):
-    """``path`` without the query; ``forward`` what goes upstream; ``authority`` only for the absolute form."""
+    """``path`` without the query; ``forward`` what goes upstream; ``authority`` only for the absolute
+    form."""
 
     path: bytes
     forward: bytes
@@ -26,7 +28,8 @@ def parse_target(method: bytes, target: bytes) -> Target:
     """Split a request target into what is routed and what is forwarded.
 
     Raises:
-        BadTarget: for authority form, a fragment, or anything that is neither a path, a URL nor ``*`` with OPTIONS.
+        BadTarget: for authority form, a fragment, or anything that is neither a path, a URL nor ``*``
+        with OPTIONS.
     """
     if b"#" in target:
         raise BadTarget("a request target has no fragment")
@@ -45,5 +48,6 @@ def parse_target(method: bytes, target: bytes) -> Target:
 
 
 def is_authority(host: bytes) -> bool:
-    """Whether ``host`` is a host with an optional port: no user info, no path, not empty (RFC 9110 section 7.2)."""
+    """Whether ``host`` is a host with an optional port: no user info, no path, not empty (RFC 9110
+    section 7.2)."""
     return _PLAIN_HOST.match(host) is not None or _AUTHORITY.match(host) is not None

@@ -1,4 +1,5 @@
-"""Who is asking: the sticky key of a request, found or minted. (Carrying a session across sides belongs here too.)"""
+"""Who is asking: the sticky key of a request, found or minted. (Carrying a session across sides belongs
+here too.)"""
 
 from gateway.sessions.sticky import StickyKey, StickyKeys
 

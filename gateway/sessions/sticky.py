@@ -1,8 +1,9 @@
 """The sticky key: what the same user shows again and again, so that the same user always gets the same side.
 
-Tried in order: the gateway's own cookie, then the configured keys, and if there is none a new one is minted and set
-as a cookie, whichever side answers. The own cookie comes first because it was minted when nothing else was there:
-a session cookie that an application sets afterwards must not move the user to another position.
+Tried in order: the gateway's own cookie, then the configured keys, and if there is none a new one is
+minted and set as a cookie, whichever side answers. The own cookie comes first because it was minted when
+nothing else was there: a session cookie that an application sets afterwards must not move the user to
+another position.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _LONGEST = 512
 
 
 class StickyKey(NamedTuple):
-    """``minted``: this request brought none. ``source`` is the configured key it came from, such as ``cookie:session``."""
+    """``minted``: this request brought none. ``source`` is the configured key it came from, such as
+    ``cookie:session``."""
 
     value: str
     minted: bool

@@ -1,4 +1,5 @@
-"""Where events go: counters and histograms kept by each process, and structured lines for people and machines.
+"""Where events go: counters and histograms kept by each process, and structured lines for people and
+machines.
 
 - ``counters``  the totals of one worker, as a report for the control process
 - ``log``       one JSON object per line on standard error

@@ -1,4 +1,5 @@
-"""The totals of one worker: plain dictionaries, touched once per request. Knows no channel and no exposition format."""
+"""The totals of one worker: plain dictionaries, touched once per request. Knows no channel and no
+exposition format."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ _FIELDS = "banyan_fields"
 
 
 def configure_logging(process: str, level: int = logging.INFO) -> None:
-    """Send every log record of this process to standard error as one JSON line; ``process`` names who speaks."""
+    """Send every log record of this process to standard error as one JSON line; ``process`` names who
+    speaks."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines(process))
     logging.basicConfig(handlers=[handler], level=level, force=True)

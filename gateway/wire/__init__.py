@@ -9,8 +9,8 @@
 - ``answers``     the answers that the gateway gives itself
 - ``sweep``       one timer for every deadline
 
-A request is driven by a ``RequestHandler`` (made by a ``Service``); an answer is received by an ``AnswerReceiver``.
-Both are told by plain calls, never by tasks.
+A request is driven by a ``RequestHandler`` (made by a ``Service``); an answer is received by an
+``AnswerReceiver``. Both are told by plain calls, never by tasks.
 """
 
 from gateway.wire.answers import gateway_answer

@@ -1,4 +1,5 @@
-"""The answers that the gateway gives itself: problem details with Proxy-Status, so that no application is blamed.
+"""The answers that the gateway gives itself: problem details with Proxy-Status, so that no application is
+blamed.
 
 RFC 9457 (problem details), RFC 9209 (Proxy-Status).
 """
@@ -35,7 +36,8 @@ def gateway_answer(
     head_only: bool = False,
     extra: bytes = b"",
 ) -> bytes:
-    """A whole answer, ready to write. ``error`` is a Proxy-Status error type; ``extra`` are further field lines."""
+    """A whole answer, ready to write. ``error`` is a Proxy-Status error type; ``extra`` are further field
+    lines."""
     line = status_line(status)
     title = line[13:-2].decode()
     body = msgspec.json.encode({"type": "about:blank", "title": title, "status": status, "detail": detail})

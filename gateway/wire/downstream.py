@@ -1,7 +1,8 @@
 """One client connection: parses requests, keeps their order, writes answers. Knows no route and no upstream.
 
-A request becomes a ``RequestHandler`` as soon as its head is read. Handlers begin one after the other, in the order
-of their requests; what arrives for one that has not begun waits in the handler, and the connection is read no further.
+A request becomes a ``RequestHandler`` as soon as its head is read. Handlers begin one after the other, in
+the order of their requests; what arrives for one that has not begun waits in the handler, and the
+connection is read no further.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _log = logging.getLogger("banyan.wire")
 
 
 class RequestHandler(Protocol):
-    """Drives one request. ``begin`` is called once, when it is its turn; body and end may come before or after."""
+    """Drives one request. ``begin`` is called once, when it is its turn; body and end may come before or
+    after."""
 
     def begin(self) -> None: ...
     def body(self, data: bytes) -> None: ...
@@ -45,7 +47,9 @@ class Service(Protocol):
     clients: set[Downstream]
     draining: bool
 
-    def open(self, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target) -> RequestHandler: ...
+    def open(
+        self, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target
+    ) -> RequestHandler: ...
     def refused(self, status: int) -> None: ...
     def is_trusted(self, peer: str) -> bool: ...
 
@@ -68,7 +72,8 @@ class _Pause:
 
 
 class Downstream(asyncio.Protocol):
-    """See the module. ``deadline`` is the one deadline of this connection, set by whoever waits at the moment."""
+    """See the module. ``deadline`` is the one deadline of this connection, set by whoever waits at the
+    moment."""
 
     __slots__ = (
         "_body_bytes",
@@ -248,7 +253,8 @@ class Downstream(asyncio.Protocol):
             self.transport.close()
 
     def switch(self, tunnel: asyncio.Protocol) -> bytes:
-        """From now on every byte goes to ``tunnel``. Returns what the client has already sent beyond its request."""
+        """From now on every byte goes to ``tunnel``. Returns what the client has already sent beyond its
+        request."""
         self.piped = tunnel
         self.deadline = math.inf
         self._paused = 0
@@ -276,7 +282,8 @@ class Downstream(asyncio.Protocol):
                     self._refuse(Refusal(431, "the fields are too large"))
 
     def _after_upgrade(self, rest: bytes) -> None:
-        """The parser stops at an Upgrade. Where none is wanted, a new one goes on, told how the body is framed."""
+        """The parser stops at an Upgrade. Where none is wanted, a new one goes on, told how the body is
+        framed."""
         self._parser = httptools.HttpRequestParser(self)
         if self._resync:
             head, self._resync = self._resync, b""
@@ -316,7 +323,11 @@ class Downstream(asyncio.Protocol):
         limits = self._service.limits
         size = len(name) + len(value)
         self._fields_bytes += size
-        if size > limits.field or self._fields_bytes > limits.fields_bytes or len(self._fields) >= limits.fields:
+        if (
+            size > limits.field
+            or self._fields_bytes > limits.fields_bytes
+            or len(self._fields) >= limits.fields
+        ):
             raise Refusal(431, "a field is too large, or there are too many")
         self._fields.append((name, value))
 
@@ -342,11 +353,15 @@ class Downstream(asyncio.Protocol):
             self._pause(_Pause.QUEUE)
 
     def _prepare_upgrade(self, head: RequestHead, facts: RequestFacts) -> None:
-        wanted = facts.upgrade == b"websocket" and head.method == b"GET" and not (facts.length or facts.chunked)
+        wanted = (
+            facts.upgrade == b"websocket" and head.method == b"GET" and not (facts.length or facts.chunked)
+        )
         if wanted:
             return
         facts.upgrade = b""
-        framing = b"Transfer-Encoding: chunked" if facts.chunked else b"Content-Length: %d" % (facts.length or 0)
+        framing = (
+            b"Transfer-Encoding: chunked" if facts.chunked else b"Content-Length: %d" % (facts.length or 0)
+        )
         self._resync = b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing
 
     def _read_head(self) -> tuple[RequestHead, RequestFacts, Target]:
@@ -391,7 +406,9 @@ class Downstream(asyncio.Protocol):
 
     def _body_rate_kept(self) -> bool:
         limits = self._service.limits
-        return self._paused != 0 or self._body_bytes - self._body_mark >= limits.body_rate * limits.body_window
+        return (
+            self._paused != 0 or self._body_bytes - self._body_mark >= limits.body_rate * limits.body_window
+        )
 
     def _pause(self, reason: int) -> None:
         if not self._paused and not self.transport.is_closing():
@@ -424,7 +441,8 @@ class Downstream(asyncio.Protocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Close so that the client can still read the answer: stop writing, read on for a moment and throw it away."""
+        """Close so that the client can still read the answer: stop writing, read on for a moment and
+        throw it away."""
         if self.transport.is_closing():
             return
         self._lingering = True

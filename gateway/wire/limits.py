@@ -1,4 +1,5 @@
-"""Sizes in bytes and deadlines in seconds, as the wire needs them. Filled from the configuration, knows nothing of it."""
+"""Sizes in bytes and deadlines in seconds, as the wire needs them. Filled from the configuration, knows
+nothing of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The connections to one application: reuse, limit, waiting line. Knows one address, from the configuration, and no other."""
+"""The connections to one application: reuse, limit, waiting line. Knows one address, from the
+configuration, and no other."""
 
 from __future__ import annotations
 
@@ -12,12 +13,25 @@ from gateway.wire.upstream import AnswerReceiver, Upstream
 
 
 class UpstreamPool:
-    """Gives connections to receivers. Idle ones are taken last in, first out, and only while younger than ``keep_alive``,
+    """Gives connections to receivers. Idle ones are taken last in, first out, and only while younger than
+    ``keep_alive``,
 
-    which stays below the application's own limit, so that a request does not meet a connection that is being closed.
+    which stays below the application's own limit, so that a request does not meet a connection that is
+    being closed.
     """
 
-    __slots__ = ("_connecting", "_host", "_idle", "_loop", "_open", "_port", "_sweeper", "_tasks", "_waiting", "limits")
+    __slots__ = (
+        "_connecting",
+        "_host",
+        "_idle",
+        "_loop",
+        "_open",
+        "_port",
+        "_sweeper",
+        "_tasks",
+        "_waiting",
+        "limits",
+    )
 
     def __init__(self, host: str, port: int, limits: UpstreamLimits, sweeper: Sweeper) -> None:
         self._host = host
@@ -37,7 +51,8 @@ class UpstreamPool:
         return len(self._open) + self._connecting
 
     def ask(self, receiver: AnswerReceiver, *, fresh: bool = False) -> None:
-        """Call ``receiver.connected`` at once with an idle connection, or later with a new one; or ``receiver.failed``.
+        """Call ``receiver.connected`` at once with an idle connection, or later with a new one; or
+        ``receiver.failed``.
 
         ``fresh``: never an idle one, because the last one turned out to be stale.
         """
@@ -54,7 +69,9 @@ class UpstreamPool:
         elif len(self._waiting) < self.limits.connections:
             self._waiting.append(receiver)
         else:
-            receiver.failed(Failure(Phase.CONNECT, Reason.POOL_FULL, "too many requests wait for this application"))
+            receiver.failed(
+                Failure(Phase.CONNECT, Reason.POOL_FULL, "too many requests wait for this application")
+            )
 
     def cancel(self, receiver: AnswerReceiver) -> bool:
         """``receiver`` waits no longer. False: it was not in the line; its connection is being opened."""
@@ -94,11 +111,17 @@ class UpstreamPool:
     async def _open_for(self, receiver: AnswerReceiver) -> None:
         try:
             async with asyncio.timeout(self.limits.connect_timeout):
-                _, upstream = await self._loop.create_connection(lambda: Upstream(self), self._host, self._port)
+                _, upstream = await self._loop.create_connection(
+                    lambda: Upstream(self), self._host, self._port
+                )
         except TimeoutError:
-            failure = Failure(Phase.CONNECT, Reason.CONNECT_TIMEOUT, "the application did not accept a connection in time")
+            failure = Failure(
+                Phase.CONNECT, Reason.CONNECT_TIMEOUT, "the application did not accept a connection in time"
+            )
         except OSError as error:
-            failure = Failure(Phase.CONNECT, Reason.CONNECT_REFUSED, f"no connection to the application: {error.strerror}")
+            failure = Failure(
+                Phase.CONNECT, Reason.CONNECT_REFUSED, f"no connection to the application: {error.strerror}"
+            )
         else:
             self._connecting -= 1
             self._open.add(upstream)

@@ -1,4 +1,5 @@
-"""Two connections that have switched protocols: bytes pass untouched both ways, with back-pressure (RFC 9110 section 7.8)."""
+"""Two connections that have switched protocols: bytes pass untouched both ways, with back-pressure (RFC
+9110 section 7.8)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ class Tunnel:
 
     __slots__ = ("_closed", "_ends", "client", "upstream")
 
-    def __init__(self, client: asyncio.Transport, upstream: asyncio.Transport, closed: Callable[[Tunnel], None]) -> None:
+    def __init__(
+        self, client: asyncio.Transport, upstream: asyncio.Transport, closed: Callable[[Tunnel], None]
+    ) -> None:
         self._closed: Callable[[Tunnel], None] | None = closed
         self._ends = (client, upstream)
         self.client = _End(self, upstream)

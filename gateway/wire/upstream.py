@@ -38,7 +38,8 @@ class AnswerReceiver(Protocol):
 
 
 class Upstream(asyncio.Protocol):
-    """A connection of a pool. At most one receiver at a time; an answer that ends well gives it back to the pool."""
+    """A connection of a pool. At most one receiver at a time; an answer that ends well gives it back to
+    the pool."""
 
     __slots__ = (
         "_complete",
@@ -135,7 +136,8 @@ class Upstream(asyncio.Protocol):
             if not self._complete:
                 self._broken(broken)
                 return
-        # Only now, with every byte looked at: a second answer in the same bytes must not meet the next request.
+        # Only now, with every byte looked at: a second answer in the same bytes must not meet the next
+        # request.
         if self._receiver is not receiver:
             return
         if self._complete:
@@ -159,7 +161,11 @@ class Upstream(asyncio.Protocol):
             receiver.end()
             return
         phase = Phase.RELAY if self._head else Phase.WAIT
-        receiver.failed(Failure(phase, Reason.CLOSED_EARLY, "the application closed the connection before its answer ended"))
+        receiver.failed(
+            Failure(
+                phase, Reason.CLOSED_EARLY, "the application closed the connection before its answer ended"
+            )
+        )
 
     def pause_writing(self) -> None:
         if isinstance(self.piped, asyncio.Protocol):
@@ -178,7 +184,11 @@ class Upstream(asyncio.Protocol):
         self._close()
         if receiver is not None and not self._complete:
             phase = Phase.RELAY if self._head else Phase.WAIT
-            reason = str(error.__context__ or error) if isinstance(error, httptools.HttpParserCallbackError) else str(error)
+            reason = (
+                str(error.__context__ or error)
+                if isinstance(error, httptools.HttpParserCallbackError)
+                else str(error)
+            )
             receiver.failed(Failure(phase, Reason.BAD_ANSWER, f"the application broke HTTP: {reason}"))
 
     # httptools
@@ -202,7 +212,9 @@ class Upstream(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         facts = read_response_fields(self._fields)
-        head = ResponseHead(status, self._reason, 0 if self._parser.get_http_version() == "1.0" else 1, self._fields)
+        head = ResponseHead(
+            status, self._reason, 0 if self._parser.get_http_version() == "1.0" else 1, self._fields
+        )
         receiver = self._receiver
         if receiver is None:
             return

@@ -50,7 +50,13 @@ class Spawned:
     """One running program of ours."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """Start it in a session of its own, so that ending it ends its children too."""
         self.name = name
@@ -65,6 +71,7 @@ class Spawned:
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                pass_fds=tuple(pass_fds),
             )
 
     @property
@@ -120,9 +127,10 @@ class Spawned:
 class Spawner:
     """Starts programs and ends them all, the last one first."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep the output of each program in this folder."""
+    def __init__(self, folder: Path, pass_fds: Sequence[int] = ()) -> None:
+        """Keep the output of each program in this folder; each inherits the descriptors ``pass_fds``."""
         self.folder = folder
+        self.pass_fds = pass_fds
         self.started: list[Spawned] = []
 
     def __enter__(self) -> Self:
@@ -150,7 +158,12 @@ class Spawner:
         name = name or Path(words[0]).name
         log = self.folder / f"{len(self.started):02}-{name}.log"
         process = Spawned(
-            name, words, log, {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}, cwd or ROOT
+            name,
+            words,
+            log,
+            {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            cwd or ROOT,
+            self.pass_fds,
         )
         self.started.append(process)
         if ready is not None:

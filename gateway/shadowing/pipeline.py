@@ -1,0 +1,150 @@
+"""One captured exchange from copy to verdict. The order of these steps is the order in which a session
+happened."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from gateway.capture import CapturedExchange
+from gateway.core.decision import Side
+from gateway.shadowing.copy import CopySender
+from gateway.shadowing.findings import Findings
+from gateway.shadowing.trust import Trust
+from golden import GoldenIndex, JourneyState, Recording, compare_with_golden
+from shadow import (
+    Comparison,
+    MirrorBook,
+    Observation,
+    Redactor,
+    RequestSnapshot,
+    Rules,
+    SessionMirror,
+    Verdict,
+    compare,
+    settle,
+)
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_JOURNEYS = 10_000
+SHORTEST_DEADLINE = 1.0
+"""Seconds that a shadow gets even when the primary took no time: a slower side is a finding, not a
+timeout."""
+
+
+class Pipeline:
+    """``deadline`` caps the wait for the other side, in seconds; it gets twice the primary's time, but at
+    least one second."""
+
+    def __init__(
+        self,
+        senders: Mapping[Side, CopySender],
+        trust: Trust,
+        findings: Findings,
+        rules: Rules,
+        redactor: Redactor,
+        goldens: GoldenIndex,
+        mirrors: MirrorBook,
+        deadline: float,
+        today: Callable[[], date],
+    ) -> None:
+        self._senders = senders
+        self._trust = trust
+        self._findings = findings
+        self._rules = rules
+        self._redactor = redactor
+        self._goldens = goldens
+        self._mirrors = mirrors
+        self._deadline = deadline
+        self._today = today
+        self._journeys: OrderedDict[str, JourneyState] = OrderedDict()
+
+    async def run(self, exchange: CapturedExchange) -> None:
+        """Ask the other side what it would have answered, compare, and keep what was found."""
+        primary = exchange.answer
+        side = Side(primary.side).other
+        mirror = self._mirrors.get(exchange.key, exchange.begins, exchange.at)
+        recording = self._recording(exchange)
+        await self._hold(exchange, recording, primary)
+        refusal = await self._refusal(exchange.request, side)
+        if refusal:
+            mirror.lose(refusal)
+            self._findings.not_compared(exchange, Verdict.UNDETERMINED)
+            return
+        shadow = await self._ask(exchange, side, mirror)
+        mirror.learn(exchange.request, primary, shadow)
+        control, candidate = (primary, shadow) if side is Side.NEW else (shadow, primary)
+        comparison = compare(
+            exchange.request,
+            control,
+            candidate,
+            self._rules,
+            feature=exchange.feature,
+            route=exchange.template,
+            today=self._today(),
+            redactor=self._redactor,
+        )
+        await self._findings.shadowed(exchange, control, candidate, settle(comparison, mirror))
+        if not shadow.error and mirror.known_from_start:
+            await self._hold(exchange, recording, shadow)
+
+    async def _refusal(self, request: RequestSnapshot, side: Side) -> str:
+        """Why this copy is not sent; empty when it is."""
+        if request.body_cut:
+            return "the request was too large to be copied"
+        if request.method not in _SAFE and not await self._trust.allows_write(side):
+            return f"{side} does not say that it honours Banyan-Shadow, so no write is sent to it"
+        return ""
+
+    async def _ask(self, exchange: CapturedExchange, side: Side, mirror: SessionMirror) -> Observation:
+        copy = mirror.rewrite(exchange.request)
+        host = next((value for name, value in exchange.request.headers if name.lower() == b"host"), b"")
+        deadline = min(max(2 * exchange.answer.elapsed, SHORTEST_DEADLINE), self._deadline)
+        answer = await self._senders[side].send(copy, host, deadline)
+        if copy.method not in _SAFE:
+            self._trust.note(side, answer)
+        return answer
+
+    def _recording(self, exchange: CapturedExchange) -> Recording | None:
+        """The recording of this request in this state of its session, if there is one."""
+        if not len(self._goldens):
+            return None
+        journey = self._journey(exchange)
+        if journey is None:
+            return None
+        recording = self._goldens.find(exchange.request, journey.fingerprint)
+        journey.advance(exchange.request)
+        return recording
+
+    async def _hold(
+        self, exchange: CapturedExchange, recording: Recording | None, answer: Observation
+    ) -> None:
+        """Compare one side's answer with what was recorded as right."""
+        if recording is None:
+            return
+        comparison: Comparison = compare_with_golden(
+            recording,
+            exchange.request,
+            answer,
+            self._rules,
+            self._today(),
+            scrubber=self._goldens.scrubber,
+            feature=exchange.feature,
+            route=exchange.template,
+        )
+        await self._findings.against_golden(exchange, recording.observation, answer, comparison)
+
+    def _journey(self, exchange: CapturedExchange) -> JourneyState | None:
+        """What the session did so far; None when it began before it was seen, so that its state is not
+        known."""
+        journey = self._journeys.get(exchange.key)
+        if journey is None:
+            if not exchange.begins:
+                return None
+            journey = self._journeys[exchange.key] = self._goldens.begin()
+            if len(self._journeys) > _JOURNEYS:
+                self._journeys.popitem(last=False)
+        else:
+            self._journeys.move_to_end(exchange.key)
+        return journey

@@ -1,0 +1,42 @@
+"""The two sides as the configuration names them, in the terms of the wire. Shared by the processes that
+open connections."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from gateway.config import Config, Upstream
+from gateway.core.decision import Side
+from gateway.wire import UpstreamLimits
+
+
+def upstream_of(config: Config, side: Side) -> Upstream:
+    """The configuration of one side."""
+    return config.upstreams.legacy if side is Side.LEGACY else config.upstreams.new
+
+
+def limits_of(upstream: Upstream) -> UpstreamLimits:
+    """The limits of one side."""
+    return UpstreamLimits(
+        connect_timeout=upstream.connect_timeout,
+        first_byte_timeout=upstream.timeout,
+        idle_timeout=upstream.idle_timeout,
+        keep_alive=upstream.keep_alive,
+        connections=upstream.max_connections,
+    )
+
+
+def host_of(upstream: Upstream) -> bytes:
+    """The Host of a request that is our own, such as a probe."""
+    return f"{upstream.host}:{upstream.port}".encode()
+
+
+def origins_of(upstream: Upstream) -> tuple[bytes, ...]:
+    """How an application may write its own address in a Location."""
+    names = {f"{upstream.host}:{upstream.port}"} | ({upstream.host} if upstream.port == 80 else set())
+    return tuple(f"http://{name}".encode() for name in sorted(names))
+
+
+def pseudonym(config: Config) -> bytes:
+    """How this gateway names itself in Via: one name for all its processes, unlike any other gateway's."""
+    return b"banyan-" + blake2b(config.state.dir.encode(), digest_size=6).hexdigest().encode()
