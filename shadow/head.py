@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from shadow.cookies import SetCookie, parse_set_cookie
-from shadow.media import media_of
+from shadow.media import Media, media_of
 from shadow.model import Headers, Observation, RequestSnapshot, field_value, field_values
 from shadow.rules import ActiveRules
 from shadow.verdict import Kind
@@ -55,6 +55,7 @@ HEADERS: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
     }
 )
 
+_COMPARED = frozenset(name.encode() for name in (*HEADERS, "set-cookie"))
 _COOKIE_TEXT = ("domain", "path", "samesite")
 _COOKIE_FLAGS = ("httponly", "secure")
 
@@ -67,22 +68,34 @@ def head_differences(
         yield Found(("status",), Kind.STATUS, control.status, candidate.status)
     if control.headers == candidate.headers:
         return
-    yield from _content_type(control.headers, candidate.headers, rules.profile.charset)
+    ours, theirs = media_of(control.headers), media_of(candidate.headers)
+    if ours is not theirs:
+        yield from _content_type(ours, theirs, rules.profile.charset)
+    yield from _declared(request, control.headers, candidate.headers, rules, today)
+
+
+def _declared(
+    request: RequestSnapshot, control: Headers, candidate: Headers, rules: ActiveRules, today: date
+) -> Iterator[Found]:
+    ours, theirs = _lines(control, rules.headers), _lines(candidate, rules.headers)
+    if not (ours or theirs):
+        return
     host = field_value(request.headers, b"host")
-    ours, theirs = _lines(control.headers), _lines(candidate.headers)
     for name in (*HEADERS, *rules.headers):
         if name in ours or name in theirs:
             yield from _header(name, ours.get(name), theirs.get(name), host)
     if "set-cookie" in ours or "set-cookie" in theirs:
-        yield from _cookies(control.headers, candidate.headers, rules, today)
+        yield from _cookies(control, candidate, rules, today)
 
 
-def _lines(headers: Headers) -> dict[str, str]:
+def _lines(headers: Headers, also: tuple[str, ...]) -> dict[str, str]:
+    """The fields that are compared, by name; several lines of one field become one value (RFC 9110, 5.3)."""
     lines: dict[str, str] = {}
     for field, value in headers:
-        name = field.decode("latin-1").lower()
-        text = value.decode("latin-1")
-        lines[name] = f"{lines[name]}, {text}" if name in lines else text
+        lower = field.lower()
+        if lower in _COMPARED or (also and lower.decode("latin-1") in also):
+            name, text = lower.decode("latin-1"), value.decode("latin-1")
+            lines[name] = f"{lines[name]}, {text}" if name in lines else text
     return lines
 
 
@@ -100,21 +113,21 @@ def _kind(control: Any, candidate: Any) -> Kind:
     return Kind.REMOVED if candidate is None else Kind.HEADER
 
 
-def _content_type(ours: Headers, theirs: Headers, any_charset: bool) -> Iterator[Found]:
-    control, candidate = media_of(ours), media_of(theirs)
+def _content_type(ours: Media, theirs: Media, any_charset: bool) -> Iterator[Found]:
     path = ("header", "content-type")
-    if control.essence != candidate.essence:
-        kind = (
-            Kind.TYPE_CHANGED
-            if control.essence and candidate.essence
-            else _kind(control.essence or None, candidate.essence or None)
-        )
-        yield Found(path, kind, control.essence or None, candidate.essence or None)
+    control, candidate = ours.essence or None, theirs.essence or None
+    if control != candidate:
+        kind = Kind.TYPE_CHANGED if control and candidate else _kind(control, candidate)
+        yield Found(path, kind, control, candidate)
         return
-    left_out = ("charset",) if any_charset else ()
-    parameters = [{k: v for k, v in media.parameters if k not in left_out} for media in (control, candidate)]
-    if parameters[0] != parameters[1]:
-        yield Found(path, Kind.HEADER, *(field_value(headers, b"content-type") for headers in (ours, theirs)))
+    written, other = _parameters(ours, any_charset), _parameters(theirs, any_charset)
+    if written != other:
+        yield Found(path, Kind.HEADER, f"{control}{written}", f"{candidate}{other}")
+
+
+def _parameters(media: Media, any_charset: bool) -> str:
+    kept = (pair for pair in media.parameters if not (any_charset and pair[0] == "charset"))
+    return "".join(f"; {name}={value}" for name, value in kept)
 
 
 def _cookies(ours: Headers, theirs: Headers, rules: ActiveRules, today: date) -> Iterator[Found]:

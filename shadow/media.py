@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,19 +23,11 @@ class Family(StrEnum):
 
 
 class Media(NamedTuple):
-    """A content type: its essence in lower case (``text/html``), and its parameters."""
+    """A content type: its essence in lower case (``text/html``), its parameters, and how a body is read."""
 
     essence: str
     parameters: tuple[tuple[str, str], ...]
-
-    @property
-    def family(self) -> Family:
-        """How a body of this type is read."""
-        if self.essence.endswith("+json"):
-            return Family.JSON
-        if self.essence.startswith("text/") or self.essence.endswith("+xml"):
-            return FAMILIES.get(self.essence, Family.TEXT)
-        return FAMILIES.get(self.essence, Family.BINARY)
+    family: Family
 
     @property
     def charset(self) -> str:
@@ -56,12 +49,21 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 )
 
 
+def _family(essence: str) -> Family:
+    if essence.endswith("+json"):
+        return Family.JSON
+    is_text = essence.startswith("text/") or essence.endswith("+xml")
+    return FAMILIES.get(essence, Family.TEXT if is_text else Family.BINARY)
+
+
+@lru_cache(maxsize=256)
 def media_type(text: str) -> Media:
     """Parse a ``Content-Type`` value (RFC 9110, 8.3.1); an empty one has an empty essence."""
-    essence, *parts = text.split(";")
+    first, *parts = text.split(";")
     pairs = (part.partition("=") for part in parts if part.strip())
     parameters = ((name.strip().lower(), value.strip().strip('"').lower()) for name, _, value in pairs)
-    return Media(essence.strip().lower(), tuple(sorted(parameters)))
+    essence = first.strip().lower()
+    return Media(essence, tuple(sorted(parameters)), _family(essence))
 
 
 def media_of(headers: Headers) -> Media:
