@@ -9,6 +9,7 @@ In the order data takes:
 - `evidence`     the A/B report and its verdict, pure; `ab_report` gathers its numbers
 - `switch`       dial, rollback, restore; `record` writes them down, `convergence` waits for the workers
 - `status`       everything at a glance; `explanation` says why one request goes where it goes
+- `samples`      one compared exchange, as a person reads it
 - `service`      the desk: all of this as one object, for the admin API
 - `answers`      what the desk answers; `errors` what it answers instead
 """
@@ -40,7 +41,7 @@ from gateway.control.reports import (
     gauge_key,
     incarnation,
 )
-from gateway.control.service import ControlService, ResultsView
+from gateway.control.service import ControlService
 from gateway.control.switch import Switch
 
 __all__ = [
@@ -66,7 +67,6 @@ __all__ = [
     "Report",
     "ReportSender",
     "ReportServer",
-    "ResultsView",
     "ShadowNumbers",
     "SideNumbers",
     "Status",

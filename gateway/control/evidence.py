@@ -7,7 +7,6 @@ means hold.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -17,12 +16,12 @@ import msgspec
 from gateway.control.answers import FeatureReport, ShadowNumbers, SideNumbers, percent_number
 from gateway.control.board import Histogram
 from gateway.core.latency import quantile
+from shadow import mismatch_rate
 
-__all__ = ["Evidence", "Limits", "judge", "shadow_numbers", "side_numbers", "upper_bound"]
+__all__ = ["Evidence", "Limits", "judge", "shadow_numbers", "side_numbers"]
 
 _CLEAR: Final = ("match", "noise", "accepted", "mismatch")
 _P95_RATIO: Final = 1.1
-_Z95: Final = 1.6449
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -72,19 +71,8 @@ def shadow_numbers(verdicts: Mapping[str, int]) -> ShadowNumbers:
         shadow_timeout=count["shadow_timeout"],
         dropped=count["dropped"],
         mismatch_rate=count["mismatch"] / compared if compared else None,
-        mismatch_upper=upper_bound(count["mismatch"], compared),
+        mismatch_upper=mismatch_rate(compared - count["mismatch"], count["mismatch"]).upper,
     )
-
-
-def upper_bound(bad: int, total: int) -> float:
-    """The highest share of bad ones that `bad` of `total` still allow, with 95 % confidence (Wilson, one-
-    sided).
-    """
-    if not total:
-        return 1.0
-    share, z2 = bad / total, _Z95 * _Z95
-    spread = _Z95 * math.sqrt((share * (1 - share) + z2 / (4 * total)) / total)
-    return min(1.0, (share + z2 / (2 * total) + spread) / (1 + z2 / total))
 
 
 def judge(evidence: Evidence, limits: Limits) -> FeatureReport:

@@ -6,10 +6,9 @@ Told which page, files, board and result store to use; it opens none of them, an
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-from collections.abc import Iterator
+import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,23 +19,15 @@ from gateway.control.board import MetricsBoard
 from gateway.control.errors import NoSuchFeature, NotFound, Unavailable
 from gateway.control.explanation import explain
 from gateway.control.gauges import own_gauges
+from gateway.control.samples import sample_view
 from gateway.control.status import breaker_word, build_status
 from gateway.control.switch import Switch
+from shadow import ResultStore, Signature
 
 if TYPE_CHECKING:
     from gateway.config import Config, Feature
 
-__all__ = ["ControlService", "ResultsView"]
-
-
-class ResultsView(Protocol):
-    """What the desk asks of the store of comparisons; the store of `shadow` is one."""
-
-    def signatures(self, feature: str | None, limit: int) -> list[Any]:
-        """The mismatches that are one thing each, the most frequent first."""
-
-    def sample(self, signature: str) -> Any:
-        """One exchange of a signature, None when there is none."""
+__all__ = ["ControlService"]
 
 
 class ControlService:
@@ -50,7 +41,7 @@ class ControlService:
         switch: Switch,
         ledger: Ledger,
         board: MetricsBoard,
-        results: ResultsView | None,
+        results: ResultStore,
         started_at: datetime,
     ) -> None:
         self._config = config
@@ -59,6 +50,7 @@ class ControlService:
         self._ledger = ledger
         self._board = board
         self._results = results
+        self._reading = threading.Lock()  # the store wants one thread at a time
         self._started_at = started_at.astimezone(UTC).isoformat(timespec="seconds")
         self._warnings: tuple[str, ...] = ()
 
@@ -111,20 +103,20 @@ class ControlService:
         """The A/B report of one feature, judged against its guard."""
         return feature_report(self._feature(feature), self._snapshot(), self._board, since=self._started_at)
 
-    def diffs(self, feature: str | None, limit: int = 50) -> list[Any]:
+    def diffs(self, feature: str | None, limit: int = 50) -> list[Signature]:
         """Signatures of mismatches; an empty list when nothing was ever compared."""
         if feature is not None:
             self._feature(feature)
-        with _store():
-            return self._results.signatures(feature, limit) if self._results else []
+        with self._reading:
+            return self._results.signatures(feature, limit)
 
     def diff(self, signature: str) -> Any:
         """One signature's sample."""
-        with _store():
-            sample = self._results.sample(signature) if self._results else None
+        with self._reading:
+            sample = self._results.sample(signature)
         if sample is None:
-            raise NotFound(f"There is no signature {signature!r}; `banyan diffs` lists them.")
-        return sample
+            raise NotFound(f"There is no sample of a signature {signature!r}; `banyan diffs` lists them.")
+        return sample_view(sample)
 
     def ledger(self, limit: int = 100) -> list[Entry]:
         """The last entries, newest first."""
@@ -175,12 +167,3 @@ class ControlService:
             return self._page.read()
         except PageCorrupt as error:
             raise Unavailable(str(error)) from error
-
-
-@contextlib.contextmanager
-def _store() -> Iterator[None]:
-    """The border of the result store: a disk or a database that fails is told, not thrown."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        raise Unavailable(f"The store of comparisons cannot be read: {error}.") from error

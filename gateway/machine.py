@@ -1,0 +1,74 @@
+"""What the machine has to give: a lock on a folder, a listening socket, open files. Each refusal is one
+sentence.
+
+It must not know what any of them is for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import socket
+from pathlib import Path
+from typing import Final
+
+from gateway.config import Address
+
+__all__ = ["StartError", "bind", "bound_address", "lock_state_folder", "open_many_files"]
+
+_BACKLOG: Final = 4096
+
+
+class StartError(Exception):
+    """Why the gateway cannot start; one sentence, nothing was started."""
+
+
+def lock_state_folder(folder: Path) -> int:
+    """Take the folder for this process → a file descriptor to keep open. `StartError` when another has it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    except OSError as error:
+        raise StartError(f"The state folder {folder} cannot be used: {error.strerror}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+    except BlockingIOError:
+        other = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(lock)
+        raise StartError(f"Another gateway (process {other}) uses the state folder {folder}.") from None
+    except OSError as error:
+        os.close(lock)
+        raise StartError(f"The state folder {folder} cannot be used: {error.strerror}.") from error
+    return lock
+
+
+def bind(address: Address, key: str) -> socket.socket:
+    """A listening socket, non-blocking. `key` is the configuration key to name when the address cannot be
+    had.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise StartError(f"The address {address} ({key}) cannot be listened on: {reason}.") from error
+    return listener
+
+
+def bound_address(listener: socket.socket, asked: Address) -> Address:
+    """The address asked for, with the port that the system chose where it was 0."""
+    return Address(asked.host, listener.getsockname()[1])
+
+
+def open_many_files() -> None:
+    """Allow this process and its children as many open files as the system lets them: each client is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,150 @@
+"""All that one gateway occupies on its machine while it runs; taken in order, given back in the other.
+
+Lock on the state folder, state and page, both listening sockets, a runtime folder with the configuration
+for the children, the life pipe, the notes. It must not know what the children do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from flags import Entry, FlagsError, Ledger, OpenedState, RevisionNotNewer, StateFile, open_state
+from gateway.config import Config
+from gateway.machine import StartError, bind, bound_address, lock_state_folder, open_many_files
+from gateway.notes import RUNTIME_FILE, Runtime, write_offsets, write_runtime, write_whole
+
+__all__ = ["Premises"]
+
+_TRIES = 5
+
+
+class Premises:
+    """Open for as long as the gateway runs. `config` has the real ports in place of 0. Raises
+    `StartError`.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.folder = Path(config.state.dir)
+        self.config = config
+        self.runtime = Path()
+        self._undo = contextlib.ExitStack()
+        try:
+            self._take(config)
+        except FlagsError as error:
+            self._undo.close()
+            raise StartError(str(error)) from error
+        except BaseException:
+            self._undo.close()
+            raise
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._undo.close()
+
+    def adopt(self, config: Config) -> None:
+        """Go on with another configuration of the same addresses and folder.
+
+        Raises:
+            StartError: when it asks for others, or the state cannot be brought in step; then nothing has
+            changed.
+        """
+        config = self._with_real_ports(config)
+        for key, old, new in (
+            ("listen.traffic", self.config.listen.traffic, config.listen.traffic),
+            ("listen.admin", self.config.listen.admin, config.listen.admin),
+            ("state.dir", self.config.state.dir, config.state.dir),
+        ):
+            if old != new:
+                raise StartError(
+                    f"{key} cannot change from {old} to {new} while the gateway runs; start it anew."
+                )
+        try:
+            self._open_state(config)
+            write_whole(self.runtime / "config.json", msgspec.json.encode(config))
+        except FlagsError as error:
+            raise StartError(str(error)) from error
+        self.config = config
+
+    def stop_listening(self) -> None:
+        """From now on nobody new connects; connections that were accepted are the workers' business."""
+        self.traffic.close()
+
+    def _take(self, config: Config) -> None:
+        open_many_files()
+        self._undo.callback(os.close, lock_state_folder(self.folder))
+        self.traffic = self._keep(bind(config.listen.traffic, "listen.traffic"))
+        self.admin = self._keep(bind(config.listen.admin, "listen.admin"))
+        self.config = self._with_real_ports(config)
+        self._open_state(self.config)
+        self._undo.callback(self._close_page)
+        self.runtime = Path(tempfile.mkdtemp(prefix="banyan-"))
+        self._undo.callback(shutil.rmtree, self.runtime, ignore_errors=True)
+        write_whole(self.runtime / "config.json", msgspec.json.encode(self.config))
+        self.life, ours = os.pipe()
+        self._undo.callback(os.close, self.life)
+        self._undo.callback(os.close, ours)
+        self._undo.callback((self.folder / RUNTIME_FILE).unlink, missing_ok=True)
+        write_runtime(self.folder, self._note())
+
+    def _keep(self, listener: socket.socket) -> socket.socket:
+        self._undo.callback(listener.close)
+        return listener
+
+    def _with_real_ports(self, config: Config) -> Config:
+        listen = msgspec.structs.replace(
+            config.listen,
+            traffic=bound_address(self.traffic, config.listen.traffic),
+            admin=bound_address(self.admin, config.listen.admin),
+        )
+        return msgspec.structs.replace(config, listen=listen)
+
+    def _open_state(self, config: Config) -> None:
+        """Bring file and page to one state, and write down the rollbacks that were found in the page
+        alone.
+        """
+        before = StateFile(self.folder).load()
+        opened = _opened(config)
+        self.page, self.warnings = opened.page, opened.warnings
+        write_offsets(self.page, self.folder)
+        ledger, after = Ledger(self.folder), opened.stored
+        found = sorted(set(after.latched) - set(before.latched if before else ()))
+        everything = after.everything_latched and not (before and before.everything_latched)
+        for feature in [*([None] if everything else []), *found]:
+            ledger.append(msgspec.structs.replace(_DIRECT, feature=feature, revision=after.revision))
+
+    def _close_page(self) -> None:
+        self.page.close()  # the one of now: a reload opens another
+
+    def _note(self) -> Runtime:
+        listen = self.config.listen
+        return Runtime(
+            pid=os.getpid(),
+            runtime=str(self.runtime),
+            admin=f"http://{listen.admin}",
+            traffic=f"http://{listen.traffic}",
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            config=self.config.source_path,
+        )
+
+
+_DIRECT = Entry(
+    "machine", "rollback", old="serving", new="latched", reason="rolled back directly on the machine"
+)
+
+
+def _opened(config: Config) -> OpenedState:
+    seeds = {feature.name: feature.percent for feature in config.features}
+    for _ in range(_TRIES - 1):
+        # The control process writes the same file: of two writers at once one is told to read again.
+        with contextlib.suppress(RevisionNotNewer):
+            return open_state(config.state.dir, seeds, time.time())
+    return open_state(config.state.dir, seeds, time.time())

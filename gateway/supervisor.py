@@ -1,0 +1,263 @@
+"""`banyan run`: occupies the machine, starts the children, replaces them, ends them in order.
+
+1. take the premises: lock, state, sockets, runtime folder                          (`premises`)
+2. start control, shadow and worker processes and wait until they are up            (`children`)
+3. say that the gateway is ready
+4. SIGHUP: read the file again; a good one replaces the workers, new ones up before old ones leave
+5. SIGTERM, SIGINT: workers finish what is in flight, then shadow, then control; a second one ends all at once
+
+It must not know HTTP, the meaning of flags, or what its children do. They find their configuration in the
+runtime folder, and know from the end of the life pipe that their gateway is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gateway.children import Place
+from gateway.config import Config, ConfigError, load_config
+from gateway.machine import StartError
+from gateway.premises import Premises
+
+__all__ = ["Modules", "Ready", "StartError", "Supervisor"]
+
+_LOG = logging.getLogger("banyan.supervisor")
+_POLL: Final = 0.02
+_START_LIMIT: Final = 60.0
+_GRACE: Final = 5.0
+
+
+class Modules(msgspec.Struct, frozen=True):
+    """The programs of the children, as `python -m` takes them."""
+
+    worker: str = "gateway.worker"
+    control: str = "gateway.control_process"
+    shadow: str = "gateway.shadow_process"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What is said once every worker is up. Addresses as URLs."""
+
+    traffic: str
+    admin: str
+    workers: int
+    pid: int
+    state_dir: str
+    config: str
+
+
+class Supervisor:
+    """One gateway on this machine. `tell` is called once, when it is ready."""
+
+    def __init__(self, config: Config, tell: Callable[[Ready], None], modules: Modules | None = None) -> None:
+        self._premises = Premises(config)
+        self._tell = tell
+        self._modules = modules or Modules()
+        self._ending = asyncio.Event()
+        self._workers: list[Place] = []
+        self._shadows: list[Place] = []
+        self._control = Place(
+            "control", lambda: self._spawn(self._modules.control, 0, admin=self._premises.admin)
+        )
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+
+    async def run(self) -> None:
+        """From the first child's start to the last one's end. Raises `StartError` when a child cannot
+        start.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_end)
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload)
+        try:
+            for warning in self._premises.warnings:
+                _LOG.warning("%s", warning)
+            self._start()
+            if await self._up():
+                self._tell(self._ready())
+                await self._ending.wait()
+        finally:
+            await self._end()
+            self._premises.close()
+
+    # --- starting -------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        config = self._premises.config
+        self._shadows = [self._shadow(index) for index in range(config.shadow.processes)]
+        self._workers = [self._worker(index) for index in range(config.listen.workers)]
+        for place in (self._control, *self._shadows, *self._workers):
+            place.start()
+
+    def _worker(self, index: int) -> Place:
+        traffic = self._premises.traffic
+        return Place(f"worker {index}", lambda: self._spawn(self._modules.worker, index, traffic=traffic))
+
+    def _shadow(self, index: int) -> Place:
+        return Place(f"shadow {index}", lambda: self._spawn(self._modules.shadow, index))
+
+    async def _up(self) -> bool:
+        """Wait for every child; False when the gateway was asked to end meanwhile."""
+        limit = asyncio.get_running_loop().time() + _START_LIMIT
+        while not self._ending.is_set():
+            everybody = (self._control, *self._shadows, *self._workers)
+            unable = [place.name for place in everybody if place.unable]
+            if unable:
+                raise StartError(f"The gateway cannot start: {', '.join(unable)} gave up; see above.")
+            if all(map(self._is_up, self._workers)) and self._others_up():
+                return True
+            if asyncio.get_running_loop().time() > limit:
+                raise StartError(
+                    f"The gateway cannot start: not every process was up within {_START_LIMIT:.0f} s."
+                )
+            await asyncio.sleep(_POLL)
+        return False
+
+    def _is_up(self, worker: Place) -> bool:
+        return worker.pid != 0 and worker.pid in {row.pid for row in self._premises.page.rows()}
+
+    def _others_up(self) -> bool:
+        runtime = self._premises.runtime
+        sockets = ["control.sock", *(f"shadow-{index}.sock" for index in range(len(self._shadows)))]
+        return all((runtime / name).exists() for name in sockets)
+
+    def _ready(self) -> Ready:
+        config = self._premises.config
+        return Ready(
+            traffic=f"http://{config.listen.traffic}",
+            admin=f"http://{config.listen.admin}",
+            workers=config.listen.workers,
+            pid=os.getpid(),
+            state_dir=config.state.dir,
+            config=config.source_path,
+        )
+
+    async def _spawn(
+        self,
+        module: str,
+        index: int,
+        *,
+        traffic: socket.socket | None = None,
+        admin: socket.socket | None = None,
+    ) -> Process:
+        """Start one child: `python -m MODULE --index N --runtime DIR --life-fd N [--listen-fd N |
+        --admin-fd N]`.
+        """
+        command = [sys.executable, "-m", module, "--index", str(index)]
+        command += ["--runtime", str(self._premises.runtime), "--life-fd", str(self._premises.life)]
+        handed = [self._premises.life]
+        for flag, listener in (("--listen-fd", traffic), ("--admin-fd", admin)):
+            if listener is not None:
+                command += [flag, str(listener.fileno())]
+                handed.append(listener.fileno())
+        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends the rest in
+        # order.
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=DEVNULL, stdout=sys.stderr, pass_fds=handed, process_group=0, env=_environment()
+        )
+
+    # --- reloading ------------------------------------------------------------------------------
+
+    def _asked_to_reload(self) -> None:
+        self._later(self._reload())
+
+    async def _reload(self) -> None:
+        async with self._reloading:
+            before = self._premises.config
+            try:
+                self._premises.adopt(load_config(before.source_path, os.environ))
+            except ConfigError as error:
+                for problem in error.problems:
+                    _LOG.error("configuration not taken over: %s", problem)
+                return
+            except StartError as error:
+                _LOG.error("configuration not taken over: %s", error)
+                return
+            self._control.signal(signal.SIGHUP)
+            if not await self._roll(self._premises.config.listen.workers):
+                _LOG.error("configuration not taken over: a new worker did not start; the old ones stay")
+                self._premises.adopt(before)
+                self._control.signal(signal.SIGHUP)
+                return
+            await self._change_shadows(self._premises.config.shadow.processes)
+            _LOG.info("configuration taken over from %s", before.source_path)
+
+    async def _roll(self, count: int) -> bool:
+        """One new worker after the other, each up before an old one leaves; False when one does not come
+        up.
+        """
+        old, new = self._workers, [self._worker(index) for index in range(count)]
+        for number, place in enumerate(new):
+            place.start()
+            if not await self._comes_up(place):
+                await asyncio.gather(
+                    *(one.stop(_GRACE) for one in new[: number + 1] if one not in self._workers)
+                )
+                return False
+            self._workers = [*new[: number + 1], *old[number + 1 :]]
+            for leaving in old[number : number + 1]:
+                self._let_go(leaving)
+        for leaving in old[count:]:
+            self._let_go(leaving)
+        self._workers = new
+        return True
+
+    async def _comes_up(self, place: Place) -> bool:
+        limit = asyncio.get_running_loop().time() + _START_LIMIT / 2
+        while not self._is_up(place):
+            if place.deaths or self._ending.is_set() or asyncio.get_running_loop().time() > limit:
+                return False
+            await asyncio.sleep(_POLL)
+        return True
+
+    async def _change_shadows(self, count: int) -> None:
+        # One at a time, the old one gone first: both would want the same socket.
+        for place in self._shadows:
+            await place.stop(_GRACE)
+        self._shadows = [self._shadow(index) for index in range(count)]
+        for place in self._shadows:
+            place.start()
+
+    def _let_go(self, place: Place) -> None:
+        self._later(place.stop(self._premises.config.listen.drain_timeout + _GRACE))
+
+    # --- ending ---------------------------------------------------------------------------------
+
+    def _asked_to_end(self) -> None:
+        if self._ending.is_set():
+            _LOG.warning("asked to end a second time: ending at once")
+            for place in (*self._workers, *self._shadows, self._control):
+                place.kill()
+        self._ending.set()
+
+    async def _end(self) -> None:
+        """Workers first, so that nobody's request is lost; control last, so that their last counts arrive."""
+        self._premises.stop_listening()
+        drain = self._premises.config.listen.drain_timeout + _GRACE
+        await asyncio.gather(*(place.stop(drain) for place in self._workers), *self._leaving)
+        await asyncio.gather(*(place.stop(_GRACE) for place in self._shadows))
+        await self._control.stop(_GRACE)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the folder that this package was found in: children find it wherever they are started."""
+    home = str(Path(__file__).resolve().parents[1])
+    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(known if home in known else [*known, home])}
