@@ -96,9 +96,9 @@ def is_placeholder(value: Any) -> bool:
     return match is not None and match[1] in FORMATS
 
 
-def holds_placeholder(text: str) -> bool:
-    """Whether a placeholder stands somewhere in the text."""
-    return any(match[1] in FORMATS for match in _PLACEHOLDER.finditer(text))
+def without_placeholders(text: str) -> str:
+    """The text with every placeholder of the table taken out."""
+    return _PLACEHOLDER.sub(lambda match: "" if match[1] in FORMATS else match[0], text)
 
 
 def matches(placeholder: str, value: Any) -> bool:
