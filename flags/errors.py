@@ -1,16 +1,17 @@
-"""What can go wrong with the state of the flags. It must not know who asks: each message is one sentence for a person.
+"""What can go wrong with the state of the flags. It must not know who asks: each message is one sentence for
+a person.
 
-    FlagsError
-    ├── StateError
-    │   ├── StateCorrupt       the state file and the one before it cannot be believed
-    │   ├── StateUnwritable    a file of the state folder could not be written (or, for the ledger, locked)
-    │   └── RevisionNotNewer   a state or a snapshot is not newer than the one it would replace
-    ├── PageError
-    │   ├── PageMissing        no usable page file here
-    │   ├── PageCorrupt        a snapshot buffer does not match its checksum
-    │   ├── PageFull           more features, workers or bytes than the page has room for
-    │   └── PageBusy           another process has held the page's lock for too long (never raised by a latch)
-    └── UnknownFeature         carries `.feature` and `.known`
+FlagsError
+├── StateError
+│   ├── StateCorrupt       the state file and the one before it cannot be believed
+│   ├── StateUnwritable    a file of the state folder could not be written (or, for the ledger, locked)
+│   └── RevisionNotNewer   a state or a snapshot is not newer than the one it would replace
+├── PageError
+│   ├── PageMissing        no usable page file here
+│   ├── PageCorrupt        a snapshot buffer does not match its checksum
+│   ├── PageFull           more features, workers or bytes than the page has room for
+│   └── PageBusy           another process has held the page's lock for too long (never raised by a latch)
+└── UnknownFeature         carries `.feature` and `.known`
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class StateError(FlagsError):
 
 
 class StateCorrupt(StateError):
-    """Neither the state file nor the one before it can be believed; the sentence says which file and what to do."""
+    """Neither the state file nor the one before it can be believed; the sentence says which file and what to
+    do.
+    """
 
 
 class StateUnwritable(StateError):

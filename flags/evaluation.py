@@ -1,4 +1,6 @@
-"""What the dial says about one sticky key: pure. It must not know latches' precedence: that is the decision's business."""
+"""What the dial says about one sticky key: pure. It must not know latches' precedence: that is the decision's
+business.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ __all__ = ["Evaluation", "evaluate"]
 
 
 class Evaluation(NamedTuple):
-    """`position` 0…9999 and `percent` 0…10000, both in hundredths; `selected`: the dial puts this key on the new side.
+    """`position` 0…9999 and `percent` 0…10000, both in hundredths; `selected`: the dial puts this key on the
+    new side.
 
     A tuple because one is made for every request.
     """
@@ -22,6 +25,8 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(state: FeatureState, feature: str, key: str) -> Evaluation:
-    """Where `key` falls and what the dial makes of it. A latch does not change the answer; the decision looks at it first."""
+    """Where `key` falls and what the dial makes of it. A latch does not change the answer; the decision looks
+    at it first.
+    """
     where = position(feature, key)
     return Evaluation(where, state.percent, where < state.percent)

@@ -1,7 +1,8 @@
 """Where everything lies in the page file: numbers only. It must not know files, locks or processes.
 
     offset    size           what
-    0         64             header: magic 8, layout 4, rows 4, slots 4, buffer bytes 4, total bytes 8, crc32 of those 4
+    0         64             header: magic 8, layout 4, rows 4, slots 4, buffer bytes 4, total bytes 8,
+    crc32 of those 4
     64        16             STAMP: revision 8, latch stamp 8; any change of the page changes it
     80        1              latch of everything
     81        1              which snapshot buffer is active, 0 or 1
@@ -12,8 +13,9 @@
               4096 × 64      names, UTF-8, filled with zeros
               2 × 1 MiB      snapshot buffers: length 4, crc32 4, JSON of {revision, percents}
 
-All numbers are little-endian. What several processes write at once (stamp halves, latch bytes, rows) has one writer for each
-cell, or may be written by any with the same meaning; cells of eight bytes are aligned, so one store writes each.
+All numbers are little-endian. What several processes write at once (stamp halves, latch bytes, rows) has one
+writer for each cell, or may be written by any with the same meaning; cells of eight bytes are aligned, so one
+store writes each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The ledger, `ledger.jsonl`: who changed what, when, why, on what evidence. It must not know how a change is made.
+"""The ledger, `ledger.jsonl`: who changed what, when, why, on what evidence. It must not know how a change is
+made.
 
-One JSON object on each line, only ever appended. Each carries the SHA-256 of the one before and its own, over everything else in
-it, so nothing can be altered, added or taken out in between without `verify` naming the place. How long the chain was is
-also kept beside, in `ledger.head`, so that lines cut off its end are missed too.
+One JSON object on each line, only ever appended. Each carries the SHA-256 of the one before and its own, over
+everything else in it, so nothing can be altered, added or taken out in between without `verify` naming the
+place. How long the chain was is also kept beside, in `ledger.head`, so that lines cut off its end are missed
+too.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ __all__ = ["Entry", "Ledger"]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change. The writer gives what is in the first block; the ledger fills in the second (and `time` if it is "").
+    """One change. The writer gives what is in the first block; the ledger fills in the second (and `time` if
+    it is "").
 
-    `action` is a word such as dial, rollback, restore; `feature` None means everything; `old`, `new` and `evidence` are any
-    JSON; `revision` is the one that the change made.
+    `action` is a word such as dial, rollback, restore; `feature` None means everything; `old`, `new` and
+    `evidence` are any JSON; `revision` is the one that the change made.
     """
 
     actor: str
@@ -46,7 +49,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _hash(entry: Entry) -> str:
-    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(entry, hash=""), order="sorted")).hexdigest()
+    return hashlib.sha256(
+        msgspec.json.encode(msgspec.structs.replace(entry, hash=""), order="sorted")
+    ).hexdigest()
 
 
 def _parse(line: bytes) -> Entry | None:
@@ -84,10 +89,14 @@ class Ledger:
             finally:
                 os.close(fd)
         except OSError as error:
-            raise StateUnwritable(f"The ledger {self.path} could not be written: {error.strerror}.") from error
+            raise StateUnwritable(
+                f"The ledger {self.path} could not be written: {error.strerror}."
+            ) from error
 
     def entries(self, limit: int = 100) -> list[Entry]:
-        """The last `limit` entries, newest first; lines that cannot be read are left out (`verify` names them)."""
+        """The last `limit` entries, newest first; lines that cannot be read are left out (`verify` names
+        them).
+        """
         found = [entry for _, entry in self._lines() if entry]
         return found[-limit:][::-1] if limit > 0 else []
 
@@ -99,20 +108,28 @@ class Ledger:
                 problems.append(f"Line {number} cannot be read.")
             else:
                 if entry.hash != _hash(entry):
-                    problems.append(f"Line {number} (entry {entry.seq}) was altered: it does not match its own hash.")
+                    problems.append(
+                        f"Line {number} (entry {entry.seq}) was altered: it does not match its own hash."
+                    )
                 if entry.previous != previous:
                     problems.append(f"Line {number} (entry {entry.seq}) does not follow the line before it.")
                 if entry.seq != number:
-                    problems.append(f"Line {number} carries the number {entry.seq}: entries were taken out or added.")
+                    problems.append(
+                        f"Line {number} carries the number {entry.seq}: entries were taken out or added."
+                    )
             previous = _link(line, entry)
         recorded = self._recorded_length()
         if recorded > number:
-            problems.append(f"The ledger ends at entry {number}, but entry {recorded} was written: its end was cut off.")
+            problems.append(
+                f"The ledger ends at entry {number}, but entry {recorded} was written: its end was cut off."
+            )
         return problems
 
     def _append(self, fd: int, entry: Entry) -> Entry:
         data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]  # behind it, at most the rest of an append that was never acknowledged
+        whole = data[
+            : data.rfind(b"\n") + 1
+        ]  # behind it, at most the rest of an append that was never acknowledged
         lines = whole.splitlines()
         last = lines[-1] if lines else b""
         entry = msgspec.structs.replace(

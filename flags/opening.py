@@ -1,9 +1,12 @@
-"""Putting the state of one machine together at start: file, page and configured seeds. It must not know processes or configuration.
+"""Putting the state of one machine together at start: file, page and configured seeds. It must not know
+processes or configuration.
 
 The rules, in this order:
-1. Of the file's dials and a surviving page's, those of the higher revision count (the file may have fallen back to the one before).
+1. Of the file's dials and a surviving page's, those of the higher revision count (the file may have fallen
+   back to the one before).
 2. A latch found in either place holds: a rollback made while nobody else was alive is only in the page.
-3. A feature without a dial gets its seed. A dial without a feature is kept, for the day the feature comes back.
+3. A feature without a dial gets its seed. A dial without a feature is kept, for the day the feature comes
+   back.
 """
 
 from __future__ import annotations
@@ -39,11 +42,12 @@ def snapshot_of(stored: StoredState) -> FlagSnapshot:
 
 
 def open_state(dir: Path | str, seeds: Mapping[str, int], now: float) -> OpenedState:
-    """Load the file of `dir`, make its page, and bring both to one state. `seeds`: first dials in hundredths, by feature.
+    """Load the file of `dir`, make its page, and bring both to one state. `seeds`: first dials in hundredths,
+    by feature.
 
-    For the one process that owns the folder, and again after a reload of the configuration. Always makes a new revision,
-    above every one seen. A folder that has become unwritable is a warning: the page alone then holds the new revision.
-    StateCorrupt, or StateUnwritable when there is no page and none can be made.
+    For the one process that owns the folder, and again after a reload of the configuration. Always makes a
+    new revision, above every one seen. A folder that has become unwritable is a warning: the page alone then
+    holds the new revision. StateCorrupt, or StateUnwritable when there is no page and none can be made.
     """
     file = StateFile(dir)
     loaded = file.load()
@@ -74,9 +78,12 @@ def _merged(
     else:
         revision = max(revision, live.revision)
         if live.revision > stored.revision:
-            percents.update((name, state.percent) for name, state in live.features.items() if name in page.dialled())
+            percents.update(
+                (name, state.percent) for name, state in live.features.items() if name in page.dialled()
+            )
             warnings.append(
-                f"{page.path} is at revision {live.revision}, the state file at {stored.revision}: the page's dials are kept."
+                f"{page.path} is at revision {live.revision}, the state file at {stored.revision}: "
+                "the page's dials are kept."
             )
     latched, everything = page.latches()
     return StoredState(
@@ -89,7 +96,8 @@ def _merged(
 
 
 def _bring(page: StatePage, stored: StoredState, seeds: Mapping[str, int]) -> None:
-    """Latches first, then dials: a reader of any moment in between finds a rolled back feature rolled back."""
+    """Latches first, then dials: a reader of any moment in between finds a rolled back feature rolled
+    back."""
     snapshot = snapshot_of(stored)
     page.set_features({*snapshot.features, *seeds})
     if stored.everything_latched:

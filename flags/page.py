@@ -1,11 +1,13 @@
-"""The state page: the memory that every process of one machine shares. It must not know sockets, files of state or the ledger.
+"""The state page: the memory that every process of one machine shares. It must not know sockets, files of
+state or the ledger.
 
-Readers compare the stamp (16 bytes) with their own before each decision and read again when it differs. Two cells make the stamp,
-each with its own kind of writer, so that none overwrites the other's news:
-- `publish` (one at a time, under the lock) writes the idle buffer, turns the active index, then writes the revision;
+Readers compare the stamp (16 bytes) with their own before each decision and read again when it differs. Two
+cells make the stamp, each with its own kind of writer, so that none overwrites the other's news:
+- `publish` (one at a time, under the lock) writes the idle buffer, turns the active index, then writes the
+  revision;
 - `latch` (anybody, the lock or not) writes one latch byte, then a latch stamp above the one that is there.
-Whoever sees a stamp therefore finds at least what it announces. Take the stamp *before* `read()` and keep that one: a change
-in between makes it differ again.
+Whoever sees a stamp therefore finds at least what it announces. Take the stamp *before* `read()` and keep
+that one: a change in between makes it differ again.
 """
 
 from __future__ import annotations
@@ -20,7 +22,18 @@ from pathlib import Path
 import msgspec
 
 from flags.errors import PageCorrupt, PageFull, PageMissing, RevisionNotNewer, UnknownFeature
-from flags.layout import ACTIVE, BUFFER_BYTES, BUFFER_HEAD, BUFFERS, EVERYTHING, LATCH_STAMP, LATCHES, REVISION, STAMP, U64
+from flags.layout import (
+    ACTIVE,
+    BUFFER_BYTES,
+    BUFFER_HEAD,
+    BUFFERS,
+    EVERYTHING,
+    LATCH_STAMP,
+    LATCHES,
+    REVISION,
+    STAMP,
+    U64,
+)
 from flags.page_file import PageLock, make_page, map_page
 from flags.rows import WorkerRow, WorkerRows
 from flags.slots import FeatureSlots
@@ -57,11 +70,14 @@ class StatePage:
         self._rows = WorkerRows(page)
         self._slots = FeatureSlots(page)
 
-    # --- making and opening -----------------------------------------------------------------------------------------
+    # --- making and opening
+    # -----------------------------------------------------------------------------------------
 
     @classmethod
     def open(cls, path: Path | str) -> StatePage:
-        """Map the page at `path`; PageMissing when there is none, or it is not one of ours, or it is cut short."""
+        """Map the page at `path`; PageMissing when there is none, or it is not one of ours, or it is cut
+        short.
+        """
         path = Path(path)
         self = cls(path, *map_page(path))
         try:
@@ -73,7 +89,8 @@ class StatePage:
 
     @classmethod
     def create(cls, path: Path | str, features: Iterable[str]) -> StatePage:
-        """The page of exactly these features: an existing one with its latches and dials if it is whole, else an empty one.
+        """The page of exactly these features: an existing one with its latches and dials if it is whole, else
+        an empty one.
 
         Rows of dead workers are cleared. StateUnwritable when no page can be made.
         """
@@ -99,10 +116,13 @@ class StatePage:
             os.close(self._fd)
             self._fd = -1
 
-    # --- reading ----------------------------------------------------------------------------------------------------
+    # --- reading
+    # ----------------------------------------------------------------------------------------------------
 
     def stamp(self) -> bytes:
-        """16 bytes that differ after any change. On the path of every request: one slice, no call to the system."""
+        """16 bytes that differ after any change. On the path of every request: one slice, no call to the
+        system.
+        """
         return self._page[STAMP]
 
     def revision(self) -> int:
@@ -110,7 +130,9 @@ class StatePage:
         return int.from_bytes(self._page[REVISION], "little")
 
     def read(self) -> FlagSnapshot:
-        """The state in force, whole: never dials of two revisions. PageCorrupt when the buffer cannot be believed."""
+        """The state in force, whole: never dials of two revisions. PageCorrupt when the buffer cannot be
+        believed.
+        """
         bad, snapshot = 0, None
         for _ in range(_READ_TRIES):
             before = self._page[STAMP]
@@ -120,15 +142,19 @@ class StatePage:
                 continue
             if snapshot:
                 return snapshot
-            # A stable stamp and a bad buffer: look again before saying so, another core's stores may still be on their way.
+            # A stable stamp and a bad buffer: look again before saying so, another core's stores may still be
+            # on their way.
             bad += 1
             if bad >= _CORRUPT_TRIES:
                 break
             time.sleep(0.001)
         else:
             if snapshot:
-                return snapshot  # writers without pause: this one is whole all the same, and the stamp will differ again
-        raise PageCorrupt(f"The snapshot in {self.path} does not match its checksum; the last good one stays in force.")
+                # writers without pause: this one is whole all the same, and the stamp will differ again
+                return snapshot
+        raise PageCorrupt(
+            f"The snapshot in {self.path} does not match its checksum; the last good one stays in force."
+        )
 
     def feature_names(self) -> tuple[str, ...]:
         """The configured features, sorted."""
@@ -146,8 +172,8 @@ class StatePage:
     def offsets(self) -> dict[str, int]:
         """Where a tool without Python finds the cells of a rollback in the file.
 
-        `everything` and `feature NAME` are one byte each; `stamp`, the latch stamp, is 8 bytes (little-endian), to
-        be raised after them.
+        `everything` and `feature NAME` are one byte each; `stamp`, the latch stamp, is 8 bytes
+        (little-endian), to be raised after them.
         """
         found = {"everything": EVERYTHING, "stamp": LATCH_STAMP.start}
         for name in self.feature_names():
@@ -156,13 +182,15 @@ class StatePage:
                 found[f"feature {name}"] = LATCHES + slot
         return found
 
-    # --- writing ----------------------------------------------------------------------------------------------------
+    # --- writing
+    # ----------------------------------------------------------------------------------------------------
 
     def publish(self, snapshot: FlagSnapshot) -> bytes:
-        """Put the dials of `snapshot` in force → the new stamp. Its latches are not looked at: `latch` alone writes those.
+        """Put the dials of `snapshot` in force → the new stamp. Its latches are not looked at: `latch` alone
+        writes those.
 
-        RevisionNotNewer unless its revision is above the one in force; PageFull when it is larger than a buffer;
-        PageBusy when another publisher has been at it for 2 s. Nothing has changed in these cases.
+        RevisionNotNewer unless its revision is above the one in force; PageFull when it is larger than a
+        buffer; PageBusy when another publisher has been at it for 2 s. Nothing has changed in these cases.
         """
         percents = {name: state.percent for name, state in snapshot.features.items()}
         data = msgspec.json.encode(_Dials(snapshot.revision, percents))
@@ -170,10 +198,13 @@ class StatePage:
             raise PageFull(f"A snapshot of {len(data)} bytes does not fit the state page.")
         with self._lock.held(PUBLISH_PATIENCE):
             active = self._dials(self._page[ACTIVE])
-            # A publisher that died between its last two stores has put a revision in force that the stamp does not name yet.
+            # A publisher that died between its last two stores has put a revision in force that the stamp
+            # does not name yet.
             current = max(self.revision(), active.revision if active else 0)
             if snapshot.revision <= current:
-                raise RevisionNotNewer(f"Revision {snapshot.revision} is not above {current}, which is in force.")
+                raise RevisionNotNewer(
+                    f"Revision {snapshot.revision} is not above {current}, which is in force."
+                )
             self._slots.add(percents)
             idle = 1 - (self._page[ACTIVE] & 1)
             start = BUFFERS[idle]
@@ -186,8 +217,8 @@ class StatePage:
     def latch(self, feature: str | None, on: bool) -> bytes:
         """Roll `feature` back (or restore it with `on=False`); None means everything → the new stamp.
 
-        Needs nobody else: two stores into memory that exists. The lock is asked for, for 100 ms at most, and not needed.
-        UnknownFeature when there is none of that name.
+        Needs nobody else: two stores into memory that exists. The lock is asked for, for 100 ms at most, and
+        not needed. UnknownFeature when there is none of that name.
         """
         slot = None
         if feature is not None:
@@ -199,23 +230,27 @@ class StatePage:
                 self._page[EVERYTHING] = 1 if on else 0
             else:
                 self._slots.latch(slot, on)
-            # The byte before the stamp, and a stamp above the one read after the byte: if another latcher without the
-            # lock arrives at the same number, it writes it after our byte, so whoever sees it sees our byte too.
+            # The byte before the stamp, and a stamp above the one read after the byte: if another latcher
+            # without the lock arrives at the same number, it writes it after our byte, so whoever sees it
+            # sees our byte too.
             current = int.from_bytes(self._page[LATCH_STAMP], "little")
             self._page[LATCH_STAMP] = U64.pack(max(time.time_ns(), current + 1) & 0xFFFF_FFFF_FFFF_FFFF)
             return self._page[STAMP]
 
     def set_features(self, names: Iterable[str]) -> None:
-        """List exactly these features (a reloaded configuration); latches of those that leave are kept for their return."""
+        """List exactly these features (a reloaded configuration); latches of those that leave are kept for
+        their return.
+        """
         with self._lock.held(PUBLISH_PATIENCE):
             self._slots.list_only(names)
 
     def flush(self) -> None:
-        """Ask the system to write the page to the disk now, so that latches survive a power cut. May be slow; never needed
-        for processes to see each other's writes, nor to survive the end of all of them."""
+        """Ask the system to write the page to the disk now, so that latches survive a power cut. May be slow;
+        never needed for processes to see each other's writes, nor to survive the end of all of them."""
         self._page.flush()
 
-    # --- workers ----------------------------------------------------------------------------------------------------
+    # --- workers
+    # ----------------------------------------------------------------------------------------------------
 
     def claim_row(self, pid: int) -> int:
         """A row for the worker `pid`; PageFull when all belong to living ones."""
@@ -238,10 +273,13 @@ class StatePage:
         """The workers whose process runs and whose heartbeat is younger than 2 s."""
         return self._rows.living()
 
-    # --- inside -----------------------------------------------------------------------------------------------------
+    # --- inside
+    # -----------------------------------------------------------------------------------------------------
 
     def _dials(self, index: int) -> _Dials | None:
-        """What a buffer holds; None when it does not match its checksum. A page never published to is revision 0, empty."""
+        """What a buffer holds; None when it does not match its checksum. A page never published to is
+        revision 0, empty.
+        """
         start = BUFFERS[index & 1]
         head = self._page[start : start + BUFFER_HEAD.size]
         length, crc = BUFFER_HEAD.unpack(head)
@@ -257,6 +295,7 @@ class StatePage:
 
     def _snapshot(self, dials: _Dials) -> FlagSnapshot:
         features = {
-            name: FeatureState(dials.percents.get(name, 0), latched) for name, latched in self._slots.listed().items()
+            name: FeatureState(dials.percents.get(name, 0), latched)
+            for name, latched in self._slots.listed().items()
         }
         return FlagSnapshot(dials.revision, self._page[EVERYTHING] != 0, features)

@@ -1,8 +1,9 @@
 """The page file on the disk: made whole, mapped, locked. It must not know what the cells in it mean.
 
-A new page is written beside and renamed into place, so nobody ever maps half a page. All its blocks are reserved when it is
-made: afterwards every write goes through the mapping into blocks that exist, and a full disk does not matter. The
-folder must be on a local file system: a mapping shared over a network file system is not shared memory.
+A new page is written beside and renamed into place, so nobody ever maps half a page. All its blocks are
+reserved when it is made: afterwards every write goes through the mapping into blocks that exist, and a full
+disk does not matter. The folder must be on a local file system: a mapping shared over a network file system
+is not shared memory.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _POLL = 0.002  # seconds between two tries for the lock
 
 
 def make_page(path: Path) -> None:
-    """Put an empty page at `path`, replacing what is there (whoever has that mapped keeps it). StateUnwritable when it cannot."""
+    """Put an empty page at `path`, replacing what is there (whoever has that mapped keeps it).
+    StateUnwritable when it cannot."""
     beside = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,7 @@ def make_page(path: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as error:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -44,7 +46,8 @@ def make_page(path: Path) -> None:
 
 
 def map_page(path: Path) -> tuple[int, mmap.mmap]:
-    """Open and map the page at `path` → (file descriptor, mapping), both the caller's to close. PageMissing if it is not one."""
+    """Open and map the page at `path` → (file descriptor, mapping), both the caller's to close. PageMissing
+    if it is not one."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
@@ -52,7 +55,10 @@ def map_page(path: Path) -> tuple[int, mmap.mmap]:
     try:
         # The size first: touching a mapping beyond the end of its file kills the process.
         if os.fstat(fd).st_size != TOTAL_BYTES or os.pread(fd, HEADER_BYTES, 0) != header():
-            raise PageMissing(f"{path} is not a state page of this version, or it is cut short; `banyan run` makes a new one.")
+            raise PageMissing(
+                f"{path} is not a state page of this version, or it is cut short; "
+                "`banyan run` makes a new one."
+            )
         return fd, mmap.mmap(fd, TOTAL_BYTES)
     except BaseException:
         os.close(fd)
@@ -68,7 +74,8 @@ class PageLock:
 
     @contextmanager
     def tried(self, seconds: float) -> Iterator[bool]:
-        """Hold the lock if it can be had within `seconds`; yields whether it was. Never raises for want of it."""
+        """Hold the lock if it can be had within `seconds`; yields whether it was. Never raises for want of
+        it."""
         until = time.monotonic() + seconds
         if not self._threads.acquire(timeout=seconds):
             yield False
@@ -88,7 +95,9 @@ class PageLock:
         """Hold the lock; PageBusy when it cannot be had within `seconds`."""
         with self.tried(seconds) as held:
             if not held:
-                raise PageBusy(f"Another process has held the lock of the state page for more than {seconds:g} s.")
+                raise PageBusy(
+                    f"Another process has held the lock of the state page for more than {seconds:g} s."
+                )
             yield
 
     def _flock(self, until: float) -> bool:

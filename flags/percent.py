@@ -14,7 +14,8 @@ FULL = 10_000
 
 
 def to_hundredths(value: object) -> int:
-    """A percentage as a person writes it (10, 0.25, "12.5", "12.5%") → hundredths; ValueError says what was expected.
+    """A percentage as a person writes it (10, 0.25, "12.5", "12.5%") → hundredths; ValueError says what was
+    expected.
 
     >>> to_hundredths(12.5)
     1250

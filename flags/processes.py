@@ -1,6 +1,7 @@
 """Whether a process is still the one it was. It must not know what the process does.
 
-A number alone is not enough: it is given out again, and a dead child keeps its number until its parent asks for it.
+A number alone is not enough: it is given out again, and a dead child keeps its number until its parent asks
+for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ __all__ = ["is_alive", "start_mark"]
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat behind the command's name: state, parent, …; None without one (or without /proc)."""
+    """The fields of /proc/PID/stat behind the command's name: state, parent, …; None without one (or without
+    /proc).
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

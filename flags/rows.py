@@ -18,14 +18,16 @@ from flags.processes import is_alive, start_mark
 __all__ = ["FRESH", "WorkerRow", "WorkerRows"]
 
 FRESH = 2.0
-"""A heartbeat older than this many seconds: the worker hangs, is stopped or is gone, and nobody waits for it. It reads the
-stamp again before its next decision, so it cannot act on an old state when it comes back."""
+"""A heartbeat older than this many seconds: the worker hangs, is stopped or is gone, and nobody waits for it.
+It reads the stamp again before its next decision, so it cannot act on an old state when it comes back."""
 
 _BEAT = struct.Struct("<d")
 
 
 class WorkerRow(NamedTuple):
-    """One living worker: its row, its process, the stamp it has taken over, seconds since its last heartbeat."""
+    """One living worker: its row, its process, the stamp it has taken over, seconds since its last
+    heartbeat.
+    """
 
     row: int
     pid: int
@@ -61,7 +63,9 @@ class WorkerRows:
         self.beat(row)
 
     def beat(self, row: int) -> None:
-        """Say that this row's worker is alive. The clock is the machine's monotonic one, which all processes share."""
+        """Say that this row's worker is alive. The clock is the machine's monotonic one, which all processes
+        share.
+        """
         start = ROWS + row * ROW_BYTES
         self._page[start + ROW_BEAT.start : start + ROW_BEAT.stop] = _BEAT.pack(time.monotonic())
 

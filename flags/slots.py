@@ -1,8 +1,9 @@
-"""The name and latch slots of a page: which features there are and which are rolled back. It must not know dials.
+"""The name and latch slots of a page: which features there are and which are rolled back. It must not know
+dials.
 
-Names are only ever appended, so a slot means the same feature to every process for as long as the page lives, and its latch
-is one byte that can be written without reading anything else. A feature that is taken out of the configuration keeps its slot
-(and its latch) but is no longer listed.
+Names are only ever appended, so a slot means the same feature to every process for as long as the page lives,
+and its latch is one byte that can be written without reading anything else. A feature that is taken out of
+the configuration keeps its slot (and its latch) but is no longer listed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ __all__ = ["FeatureSlots"]
 
 
 class FeatureSlots:
-    """The slots within a mapped page. `add` and `list_only` want the page's lock held; the others need none."""
+    """The slots within a mapped page. `add` and `list_only` want the page's lock held; the others need
+    none."""
 
     def __init__(self, page: mmap.mmap) -> None:
         self._page = page
@@ -25,11 +27,14 @@ class FeatureSlots:
         self._index: dict[str, int] = {}
 
     def names(self) -> tuple[str, ...]:
-        """The names of all slots, in slot order; decoded once, since they never change. PageMissing when they are no names."""
+        """The names of all slots, in slot order; decoded once, since they never change. PageMissing when they
+        are no names."""
         count = int.from_bytes(self._page[SLOT_COUNT], "little")
         if count != len(self._names):
             if count > SLOTS:
-                raise PageMissing("The state page names more features than it has room for; `banyan run` makes a new one.")
+                raise PageMissing(
+                    "The state page names more features than it has room for; `banyan run` makes a new one."
+                )
             self._names = tuple(self._name(slot) for slot in range(count))
             self._index = {name: slot for slot, name in enumerate(self._names)}
         return self._names
@@ -58,7 +63,8 @@ class FeatureSlots:
         self._page[LATCHES + slot] = 1 if on else 0
 
     def add(self, names: Iterable[str]) -> None:
-        """Give every new name a slot and list all of them. PageFull beyond the last slot; ValueError for a name too long."""
+        """Give every new name a slot and list all of them. PageFull beyond the last slot; ValueError for a
+        name too long."""
         for name in names:
             self.names()
             slot = self._index.get(name)
@@ -79,7 +85,10 @@ class FeatureSlots:
         if not 0 < len(raw) <= NAME_BYTES or b"\0" in raw:
             raise ValueError(f"The feature name {name!r} must have 1 to {NAME_BYTES} bytes.")
         if slot >= SLOTS:
-            raise PageFull(f"The state page has room for {SLOTS} features, present and past; stop the gateway and remove it.")
+            raise PageFull(
+                f"The state page has room for {SLOTS} features, present and past; "
+                "stop the gateway and remove it."
+            )
         start = NAMES + slot * NAME_BYTES
         self._page[start : start + NAME_BYTES] = raw.ljust(NAME_BYTES, b"\0")
         self._page[LATCHES + slot] = 0
@@ -95,5 +104,7 @@ class FeatureSlots:
         except UnicodeDecodeError:
             name = ""
         if not name:
-            raise PageMissing("The state page holds a feature without a readable name; `banyan run` makes a new one.")
+            raise PageMissing(
+                "The state page holds a feature without a readable name; `banyan run` makes a new one."
+            )
         return name

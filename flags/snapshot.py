@@ -10,7 +10,9 @@ __all__ = ["NO_FEATURE", "FeatureState", "FlagSnapshot"]
 
 
 class FeatureState(msgspec.Struct, frozen=True):
-    """`percent`: the dial in hundredths, 0…10000. `latched`: this feature was rolled back and stays so until restored."""
+    """`percent`: the dial in hundredths, 0…10000. `latched`: this feature was rolled back and stays so until
+    restored.
+    """
 
     percent: int = 0
     latched: bool = False
@@ -21,7 +23,9 @@ NO_FEATURE = FeatureState()
 
 
 class FlagSnapshot(msgspec.Struct, frozen=True):
-    """`revision` only ever rises. `everything_latched`: every feature is rolled back, whatever its own latch says."""
+    """`revision` only ever rises. `everything_latched`: every feature is rolled back, whatever its own latch
+    says.
+    """
 
     revision: int = 0
     everything_latched: bool = False

@@ -1,9 +1,10 @@
-"""The state on the disk, `state.json`: what outlives every process. It must not know the shared page or who changes it.
+"""The state on the disk, `state.json`: what outlives every process. It must not know the shared page or who
+changes it.
 
-The file holds the state and the SHA-256 of its canonical JSON. It is replaced, never written into: a new one is written beside,
-forced to the disk, and renamed over it, so a process that dies at any moment leaves the old or the new state, whole. The
-one before stays as `state.json.previous`. A writer must offer a revision above the one on the disk: of two writers who read the
-same state, the second is refused, not believed.
+The file holds the state and the SHA-256 of its canonical JSON. It is replaced, never written into: a new one
+is written beside, forced to the disk, and renamed over it, so a process that dies at any moment leaves the
+old or the new state, whole. The one before stays as `state.json.previous`. A writer must offer a revision
+above the one on the disk: of two writers who read the same state, the second is refused, not believed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ __all__ = ["StateFile", "StoredState"]
 
 
 class StoredState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`updated_at`: seconds since 1970. `percents`: dials in hundredths. `latched`: the features rolled back, sorted."""
+    """`updated_at`: seconds since 1970. `percents`: dials in hundredths. `latched`: the features rolled back,
+    sorted."""
 
     revision: int = 0
     updated_at: float = 0.0
@@ -72,7 +74,8 @@ def _encode(state: StoredState) -> bytes:
 
 
 class StateFile:
-    """The state file in the folder `dir`, made when it is first saved. `warning`: what the last `load` had to put up with."""
+    """The state file in the folder `dir`, made when it is first saved. `warning`: what the last `load` had to
+    put up with."""
 
     def __init__(self, dir: Path | str) -> None:
         self.dir = Path(dir)
@@ -82,7 +85,8 @@ class StateFile:
         self._known = 0
 
     def load(self) -> StoredState | None:
-        """The state; None when there has never been one. `.warning` is one sentence when the file before had to serve, else "".
+        """The state; None when there has never been one. `.warning` is one sentence when the file before had
+        to serve, else "".
 
         StateCorrupt when neither can be believed.
         """
@@ -93,21 +97,22 @@ class StateFile:
         before = self._read(self.previous)
         if isinstance(before, StoredState):
             self.warning = (
-                f"{self.path} {current or 'is gone'}; the state before it, revision {before.revision}, is used instead."
+                f"{self.path} {current or 'is gone'}; "
+                f"the state before it, revision {before.revision}, is used instead."
             )
             return self._remember(before)
         if current is None and before is None:
             return None
         raise StateCorrupt(
-            f"Neither {self.path} ({current or 'gone'}) nor {self.previous.name} ({before or 'gone'}) can be believed; "
-            f"put a good copy back, or move both away to begin again from the configured percentages."
+            f"Neither {self.path} ({current or 'gone'}) nor {self.previous.name} ({before or 'gone'}) "
+            "can be believed; put a good copy back, or move both away to begin again from the configured percentages."
         )
 
     def save(self, state: StoredState) -> None:
         """Make `state` the truth. Returns when it is on the disk.
 
-        RevisionNotNewer unless its revision is above the one there; StateUnwritable when it cannot be written: then the
-        old state is untouched.
+        RevisionNotNewer unless its revision is above the one there; StateUnwritable when it cannot be
+        written: then the old state is untouched.
         """
         try:
             self.dir.mkdir(parents=True, exist_ok=True)
@@ -115,10 +120,14 @@ class StateFile:
                 there = self._believable()
                 current = max(there.revision if there else 0, self._known)
                 if state.revision <= current:
-                    raise RevisionNotNewer(f"Revision {state.revision} is not above {current}, which is in {self.path}.")
+                    raise RevisionNotNewer(
+                        f"Revision {state.revision} is not above {current}, which is in {self.path}."
+                    )
                 self._replace(_encode(state), keep=there is not None)
         except OSError as error:
-            raise StateUnwritable(f"The state file {self.path} could not be written: {error.strerror}.") from error
+            raise StateUnwritable(
+                f"The state file {self.path} could not be written: {error.strerror}."
+            ) from error
         self._remember(state)
 
     def _remember(self, state: StoredState) -> StoredState:
@@ -144,13 +153,13 @@ class StateFile:
         beside = self.path.with_name("state.json.new")
         try:
             fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660)
-            with open(fd, "wb") as file:
+            with os.fdopen(fd, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(fd)
             if keep:  # a damaged file must not push out a good one before it
                 self._keep_previous()
-            os.replace(beside, self.path)
+            beside.replace(self.path)
         except OSError:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
@@ -166,7 +175,7 @@ class StateFile:
         second = self.path.with_name("state.json.old")
         second.unlink(missing_ok=True)
         os.link(self.path, second)
-        os.replace(second, self.previous)
+        second.replace(self.previous)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -15,7 +15,8 @@ Tree = dict[str, Any]
 
 
 def check_together(tree: Tree) -> Iterator[Problem]:
-    """The problems between values of a tree as `read_document` gives it; keys that had a problem of their own are absent."""
+    """The problems between values of a tree as `read_document` gives it; keys that had a problem of their
+    own are absent."""
     yield from _loops(tree)
     yield from _names(tree["feature"])
     yield from _patterns(tree["feature"])
@@ -64,7 +65,11 @@ def _names(features: list[Tree]) -> Iterator[Problem]:
     for number, feature in enumerate(features):
         name = feature.get("name")
         if name is not None and first.setdefault(name, number) != number:
-            yield Problem(f"feature[{number}].name", shown(name), f"expected a name of its own: feature[{first[name]}] has it")
+            yield Problem(
+                f"feature[{number}].name",
+                shown(name),
+                f"expected a name of its own: feature[{first[name]}] has it",
+            )
 
 
 def _patterns(features: list[Tree]) -> Iterator[Problem]:

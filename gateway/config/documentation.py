@@ -11,16 +11,19 @@ __all__ = ["render_keys"]
 
 _HEAD = """# Configuration: `banyan.toml`
 
-Made by `python -m gateway.config`; edit `gateway/config/keys.py` instead. Every key but the two upstream addresses (and the name
-of a feature that is written) has a default. An unknown key, a wrong type or an impossible value is refused before anything
-starts, all of them at once, each with its path, the value and what was expected.
+Made by `python -m gateway.config`; edit `gateway/config/keys.py` instead. Every key but the two upstream
+addresses (and the name of a feature that is written) has a default. An unknown key, a wrong type or an
+impossible value is refused before anything starts, all of them at once, each with its path, the value and
+what was expected.
 
-- Durations: `"200ms"`, `"1.5s"`, `"2m"`, `"1h"`, or a number of seconds. Sizes: `"64 KiB"`, `"1 MiB"`, or a whole number of bytes.
+- Durations: `"200ms"`, `"1.5s"`, `"2m"`, `"1h"`, or a number of seconds. Sizes: `"64 KiB"`, `"1 MiB"`, or a
+  whole number of bytes.
 - Percentages go from 0 to 100 in steps of 0.01; rates from 0 to 1.
 - Relative paths are relative to the folder of the configuration file.
-- A variable of the environment overrides one key: `BANYAN_LISTEN__TRAFFIC` is `listen.traffic`; a feature is named by its number or
-  its name, `BANYAN_FEATURE__0__PERCENT`.
-- Patterns of `match`: an optional method in capitals, then a path; `{name}` is exactly one segment, a final `*` everything below.
+- A variable of the environment overrides one key: `BANYAN_LISTEN__TRAFFIC` is `listen.traffic`; a feature is
+  named by its number or its name, `BANYAN_FEATURE__0__PERCENT`.
+- Patterns of `match`: an optional method in capitals, then a path; `{name}` is exactly one segment, a final
+  `*` everything below.
 """
 
 
@@ -30,7 +33,11 @@ def _table(key: Key) -> str:
 
 
 def _row(key: Key) -> str:
-    name = key.path.removeprefix("feature[].") if key.path.startswith("feature[]") else key.path.rpartition(".")[2]
+    name = (
+        key.path.removeprefix("feature[].")
+        if key.path.startswith("feature[]")
+        else key.path.rpartition(".")[2]
+    )
     default = "required" if key.default is REQUIRED else f"`{json.dumps(key.default)}`"
     return f"| `{name}` | {key.kind.name.replace('|', chr(92) + '|')} | {default} | {key.meaning} |"
 

@@ -1,6 +1,8 @@
-"""The kinds of value a key can have: each reads what TOML gives and refuses what cannot be. It must not know which keys there are.
+"""The kinds of value a key can have: each reads what TOML gives and refuses what cannot be. It must not
+know which keys there are.
 
-A kind's `read` takes the TOML value and returns plain data as `model.py` wants it, or raises `Refused` with what was expected.
+A kind's `read` takes the TOML value and returns plain data as `model.py` wants it, or raises `Refused`
+with what was expected.
 """
 
 from __future__ import annotations
@@ -22,15 +24,17 @@ __all__ = ["Kind"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name`: as the documentation calls it. `text`: how the text of an environment variable becomes a TOML value: as it is,
-    as a TOML value where it is one, or as a list (a TOML one, or separated by commas)."""
+    """`name`: as the documentation calls it. `text`: how the text of an environment variable becomes a
+    TOML value: as it is, as a TOML value where it is one, or as a list (a TOML one, or separated by
+    commas)."""
 
     name: str
     read: Callable[[object], Any]
     text: Literal["as-is", "value", "list"] = "value"
 
 
-# --- numbers ------------------------------------------------------------------------------------------------------------
+# --- numbers
+# ------------------------------------------------------------------------------------------------------------
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -66,7 +70,9 @@ def duration(least: str, most: str) -> Kind:
     def read(value: object) -> float:
         found = seconds(value)
         if found is None or not low <= found <= high:
-            raise Refused(f'a time from {least} to {most}, such as "200ms", "1.5s", "2m", or a number of seconds')
+            raise Refused(
+                f'a time from {least} to {most}, such as "200ms", "1.5s", "2m", or a number of seconds'
+            )
         return found
 
     return Kind("duration", read)
@@ -85,7 +91,9 @@ def size(least: str, most: str) -> Kind:
     def read(value: object) -> int:
         found = count(value)
         if found is None or not low <= found <= high:
-            raise Refused(f'a size from {least} to {most}, such as "64 KiB", "1 MiB", or a whole number of bytes')
+            raise Refused(
+                f'a size from {least} to {most}, such as "64 KiB", "1 MiB", or a whole number of bytes'
+            )
         return found
 
     return Kind("size", read)
@@ -117,7 +125,7 @@ RATE = Kind("rate", _rate)
 BOOLEAN = Kind("true or false", _boolean)
 
 
-# --- text ---------------------------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: header and cookie names
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -152,7 +160,7 @@ def choice(*words: str, later: dict[str, str] | None = None) -> Kind:
 
 
 FEATURE_NAME = text("a name of 1 to 64 characters a-z, 0-9, _ and -, not beginning with _ or -", _NAME)
-COOKIE_NAME = text("a cookie name, such as \"banyan_key\"", _TOKEN)
+COOKIE_NAME = text('a cookie name, such as "banyan_key"', _TOKEN)
 HEADER_NAME = text('a header name, such as "X-App-Version", or "" for none', _TOKEN, empty=True)
 VARIABLE_NAME = text('the name of an environment variable, or ""', _VARIABLE, empty=True)
 PATH = text("a path")
@@ -168,7 +176,8 @@ def _no_redis(value: object) -> str:
 REDIS_URL = Kind("text", _no_redis, "as-is")
 
 
-# --- places -------------------------------------------------------------------------------------------------------------
+# --- places
+# -------------------------------------------------------------------------------------------------------------
 
 
 def _port(value: str, least: int) -> int:
@@ -190,7 +199,7 @@ def _address(value: object) -> dict[str, Any]:
     try:
         if not isinstance(value, str):
             raise ValueError
-        host, colon, port = value.rpartition(":")
+        host, _, port = value.rpartition(":")
         return {"host": _host(host), "port": _port(port, 0)}
     except ValueError:
         raise Refused('host:port, such as "127.0.0.1:8080" or "[::1]:8080"') from None
@@ -204,12 +213,16 @@ def _upstream(value: object) -> dict[str, Any]:
         raise Refused(f"{expected}: TLS to upstreams is not there yet")
     try:
         found = urlsplit(value)
-        if found.scheme != "http" or found.path not in ("", "/") or "?" in value or "#" in value or "@" in value:
+        if (
+            found.scheme != "http"
+            or found.path not in ("", "/")
+            or "?" in value
+            or "#" in value
+            or "@" in value
+        ):
             raise ValueError
         host, colon, port = found.netloc.rpartition(":")
-        if not colon:
-            host, port = found.netloc, "80"
-        elif found.netloc.endswith("]"):
+        if not colon or found.netloc.endswith("]"):
             host, port = found.netloc, "80"
         parts = {"host": _host(host), "port": _port(port, 1)}
     except ValueError:
@@ -221,11 +234,13 @@ ADDRESS = Kind("address", _address, "as-is")
 UPSTREAM_URL = Kind("URL", _upstream, "as-is")
 
 
-# --- lists --------------------------------------------------------------------------------------------------------------
+# --- lists
+# --------------------------------------------------------------------------------------------------------------
 
 
 def listing(item: str, read_item: Callable[[str], Any]) -> Kind:
-    """A list of texts, each read by `read_item`, which raises ValueError with what was expected (or nothing)."""
+    """A list of texts, each read by `read_item`, which raises ValueError with what was expected (or
+    nothing)."""
 
     def read(value: object) -> list[Any]:
         if not isinstance(value, list):
@@ -241,7 +256,7 @@ def listing(item: str, read_item: Callable[[str], Any]) -> Kind:
                 raise Refused(f"a list of {item}; {entry!r} is none{reason}") from None
         return found
 
-    return Kind(f"list of {item.split(',')[0]}", read, "list")
+    return Kind(f"list of {item.partition(',')[0]}", read, "list")
 
 
 def _sticky_key(value: str) -> dict[str, str]:
@@ -253,6 +268,8 @@ def _sticky_key(value: str) -> dict[str, str]:
     return {"source": source, "name": name}
 
 
-NETWORKS = listing('networks, such as "10.0.0.0/8" or "127.0.0.1"', lambda value: str(ipaddress.ip_network(value)))
+NETWORKS = listing(
+    'networks, such as "10.0.0.0/8" or "127.0.0.1"', lambda value: str(ipaddress.ip_network(value))
+)
 STICKY_KEYS = listing('sticky keys, "cookie:NAME" or "header:NAME"', _sticky_key)
 PATTERNS = listing('patterns, such as "POST /api/items/{id}" or "/api/v2/*"', checked_pattern)

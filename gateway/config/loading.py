@@ -1,6 +1,11 @@
 """`load_config`: the one way to a `Config`. It must not know what is done with it.
 
-1. the file, as TOML   2. the environment over it   3. every key by its kind   4. what must hold between keys   5. values
+1. the file, as TOML
+2. the environment over it
+3. every key by its kind
+4. what must hold between keys
+5. values
+
 All problems of steps 2 to 4 are reported together; a file that is no TOML ends at step 1.
 """
 
@@ -26,7 +31,8 @@ LARGEST_FILE = 16 << 20
 
 
 def load_config(path: Path | str, env: Mapping[str, str]) -> Config:
-    """Read `path` with the variables of `env` over it. ConfigError has every problem found; nothing is started or made."""
+    """Read `path` with the variables of `env` over it. ConfigError has every problem found; nothing is
+    started or made."""
     path, data = Path(path), b""
     try:
         with path.open("rb") as file:
@@ -45,7 +51,8 @@ def load_config(path: Path | str, env: Mapping[str, str]) -> Config:
 
 
 def parse_config(text: str, path: Path | str, env: Mapping[str, str]) -> Config:
-    """The same from a text; `path` is the file it stands for: its folder is what relative paths are relative to."""
+    """The same from a text; `path` is the file it stands for: its folder is what relative paths are
+    relative to."""
     path = Path(path).absolute()
     try:
         document = tomllib.loads(text)

@@ -1,8 +1,8 @@
 """The configuration as values. It must not know TOML, files or the environment.
 
-Durations are seconds, sizes bytes, percentages hundredths (0…10000), rates fractions (0…1). Every value here has been checked;
-folders are absolute. A `Config` goes to the child processes as JSON (`msgspec.json`), so it holds nothing but data.
-The defaults are those of `keys.py`, which a test holds them to.
+Durations are seconds, sizes bytes, percentages hundredths (0…10000), rates fractions (0…1). Every value here
+has been checked; folders are absolute. A `Config` goes to the child processes as JSON (`msgspec.json`), so it
+holds nothing but data. The defaults are those of `keys.py`, which a test holds them to.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Address(_Value, frozen=True):
 
 
 class Listen(_Value, frozen=True):
-    """The two doors and the limits on what comes in at the first. `workers` is never 0 here. `body_rate` in bytes/second,
-    over `body_rate_window` seconds."""
+    """The two doors and the limits on what comes in at the first. `workers` is never 0 here. `body_rate` in
+    bytes/second, over `body_rate_window` seconds."""
 
     traffic: Address = Address("127.0.0.1", 8080)
     admin: Address = Address("127.0.0.1", 8081)
@@ -71,8 +71,8 @@ class Listen(_Value, frozen=True):
 
 
 class Upstream(_Value, frozen=True):
-    """One side. `timeout`: to the first byte of the answer; `idle_timeout`: between its bytes; `keep_alive`: how long an idle
-    connection is still used (below the upstream's own limit)."""
+    """One side. `timeout`: to the first byte of the answer; `idle_timeout`: between its bytes; `keep_alive`:
+    how long an idle connection is still used (below the upstream's own limit)."""
 
     url: str
     host: str
@@ -131,8 +131,8 @@ class Flags(_Value, frozen=True):
 
 
 class Shadow(_Value, frozen=True):
-    """The shadow processes; `rules` is an absolute path, which need not exist; `deadline` in seconds; `version_header`: the
-    answers' header that names the application's release, "" for none."""
+    """The shadow processes; `rules` is an absolute path, which need not exist; `deadline` in seconds;
+    `version_header`: the answers' header that names the application's release, "" for none."""
 
     rules: str
     max_body: int = MIB
@@ -150,7 +150,9 @@ class Golden(_Value, frozen=True):
 
 
 class FeatureShadow(_Value, frozen=True):
-    """`percent` in hundredths of the exchanges; `direction`: on which side's answers the other one is asked too."""
+    """`percent` in hundredths of the exchanges; `direction`: on which side's answers the other one is asked
+    too.
+    """
 
     percent: int = 10_000
     direction: Literal["both", "legacy-to-new", "new-to-legacy"] = "both"
@@ -174,7 +176,9 @@ class Breaker(_Value, frozen=True):
 
 
 class Feature(_Value, frozen=True):
-    """A set of routes that migrates as one. `percent` is the seed of the dial, in hundredths; `match` as in `patterns.py`."""
+    """A set of routes that migrates as one. `percent` is the seed of the dial, in hundredths; `match` as in
+    `patterns.py`.
+    """
 
     name: str
     match: tuple[str, ...] = ()

@@ -1,7 +1,9 @@
-"""Environment variables over the document: `BANYAN_LISTEN__TRAFFIC` is `listen.traffic`. It must not know what a value means.
+"""Environment variables over the document: `BANYAN_LISTEN__TRAFFIC` is `listen.traffic`. It must not know
+what a value means.
 
-`__` goes one table down; a feature is named by its number or its name: `BANYAN_FEATURE__0__PERCENT`, `BANYAN_FEATURE__CHECKOUT__PERCENT`
-(in capitals, `-` written `_`). Names without `__` belong to the command line, unless they are plainly a key with one underscore too few.
+`__` goes one table down; a feature is named by its number or its name: `BANYAN_FEATURE__0__PERCENT`,
+`BANYAN_FEATURE__CHECKOUT__PERCENT` (in capitals, `-` written `_`). Names without `__` belong to the
+command line, unless they are plainly a key with one underscore too few.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def _variable(path: str) -> str:
 
 
 _BY_VARIABLE: dict[str, Key] = {_variable(key.path): key for key in KEYS}
-_RUN_TOGETHER = {variable.replace("__", "_"): variable for variable in _BY_VARIABLE if not variable.startswith("FEATURE__")}
+_RUN_TOGETHER = {
+    variable.replace("__", "_"): variable for variable in _BY_VARIABLE if not variable.startswith("FEATURE__")
+}
 
 
 def override(document: dict[str, Any], env: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
@@ -58,7 +62,9 @@ def _place(document: dict[str, Any], variable: str, text: str) -> str:
     key = _BY_VARIABLE.get(where)
     if key is None or (where.startswith("FEATURE__") and not at):
         close = get_close_matches(where, list(_BY_VARIABLE), 1)
-        meant = close[0].replace("FEATURE__", f"FEATURE__{found[1]}__", 1) if close and found else "".join(close)
+        meant = (
+            close[0].replace("FEATURE__", f"FEATURE__{found[1]}__", 1) if close and found else "".join(close)
+        )
         raise LookupError("there is no such key" + (f"; did you mean {_PREFIX}{meant}?" if close else ""))
     *tables, last = key.path.removeprefix("feature[].").split(".")
     for name in tables:
@@ -73,10 +79,16 @@ def _place(document: dict[str, Any], variable: str, text: str) -> str:
 def _feature_index(document: dict[str, Any], named: str) -> int:
     features = document.get("feature", [])
     tables = features if isinstance(features, list) else []
-    names = [str(one.get("name", "")).upper().replace("-", "_") if isinstance(one, dict) else "" for one in tables]
+    names = [
+        str(one.get("name", "")).upper().replace("-", "_") if isinstance(one, dict) else "" for one in tables
+    ]
     if named in names:
         return names.index(named)
-    if re.fullmatch(r"[0-9]{1,4}", named) and int(named) < len(names) and isinstance(tables[int(named)], dict):
+    if (
+        re.fullmatch(r"[0-9]{1,4}", named)
+        and int(named) < len(names)
+        and isinstance(tables[int(named)], dict)
+    ):
         return int(named)
     raise LookupError(f"there is no feature {named}; the file has {len(names)}, numbered from 0")
 

@@ -1,4 +1,5 @@
-"""What a feature matches: `[METHOD ]/path`, as text. It must not know requests: the route table does the matching.
+"""What a feature matches: `[METHOD ]/path`, as text. It must not know requests: the route table does the
+matching.
 
     METHOD      optional, an upper-case token; without one, every method
     /a/b        these segments, byte for byte as they stand in the request's target
@@ -34,7 +35,8 @@ def checked_pattern(text: str) -> str:
             raise ValueError("* stands alone, as the last segment")
         if not (_PARAMETER.fullmatch(segment) or _SEGMENT.fullmatch(segment)):
             raise ValueError(
-                f"the segment {segment!r} is neither {{name}} nor made of characters that a path may hold (percent-encode others)"
+                f"the segment {segment!r} is neither {{name}} nor made of characters that a path may hold "
+                "(percent-encode others)"
             )
     if len(set(parameters)) != len(parameters):
         raise ValueError("it names one parameter twice")
@@ -42,5 +44,6 @@ def checked_pattern(text: str) -> str:
 
 
 def same_pattern(text: str) -> str:
-    """What two patterns have in common when they match exactly the same requests: names of parameters do not count."""
+    """What two patterns have in common when they match exactly the same requests: names of parameters do not
+    count."""
     return _PARAMETER.sub("{}", text)

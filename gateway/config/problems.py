@@ -10,8 +10,10 @@ _LONGEST = 120
 
 
 class Problem(NamedTuple):
-    """`key`: the path, such as `feature[0].percent`, or "" for the file as a whole; `value`: as written, shortened, "" where there
-    is none; `expected`: what would have been right; `source`: the environment variable it came from, or ""."""
+    """`key`: the path, such as `feature[0].percent`, or "" for the file as a whole; `value`: as written,
+    shortened, "" where there is none; `expected`: what would have been right; `source`: the environment
+    variable it came from, or
+    ""."""
 
     key: str
     value: str
@@ -25,7 +27,8 @@ class Problem(NamedTuple):
 
 
 class ConfigError(Exception):
-    """The configuration was refused; `.problems` has every reason, in the order of the file. Nothing was started."""
+    """The configuration was refused; `.problems` has every reason, in the order of the file. Nothing was
+    started."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems

@@ -1,7 +1,8 @@
-"""From a parsed document to plain values, key by key, with every problem on the way. It must not know files or the environment.
+"""From a parsed document to plain values, key by key, with every problem on the way. It must not know
+files or the environment.
 
-Works down the table of keys: a key that is written is read by its kind, one that is not gets its default, and whatever is in the
-document but not in the table is unknown.
+Works down the table of keys: a key that is written is read by its kind, one that is not gets its default,
+and whatever is in the document but not in the table is unknown.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Tree = dict[str, Any]
 def read_document(document: Tree, origins: Mapping[str, str]) -> tuple[Tree, list[Problem]]:
     """`document` as TOML gives it; `origins`: key path → environment variable it came from.
 
-    → a tree of plain values with every key of the table in it (those with a problem left out), and the problems.
+    → a tree of plain values with every key of the table in it (those with a problem left out), and the
+    problems.
     """
     reader = _Reader(origins)
     single = [key for key in KEYS if not key.path.startswith("feature[].")]
@@ -53,7 +55,11 @@ class _Reader:
         self._unknown(written, [*names, *more], keys, at)
         for name in names:
             path = f"{at}.{name}" if at else name
-            below = [key._replace(path=key.path[len(name) + 1 :]) for key in keys if key.path.startswith(name + ".")]
+            below = [
+                key._replace(path=key.path[len(name) + 1 :])
+                for key in keys
+                if key.path.startswith(name + ".")
+            ]
             if below:
                 value = written.get(name, {})
                 if not isinstance(value, dict):
@@ -79,6 +85,12 @@ class _Reader:
             if name in names:
                 continue
             path = f"{at}.{name}" if at else name
-            close = get_close_matches(name, names, 1) or [key.path for key in keys if key.path.endswith("." + name)]
-            hint = f"did you mean {f'{at}.' if at else ''}{close[0]}?" if close else f"known here: {', '.join(names)}"
+            close = get_close_matches(name, names, 1) or [
+                key.path for key in keys if key.path.endswith("." + name)
+            ]
+            hint = (
+                f"did you mean {f'{at}.' if at else ''}{close[0]}?"
+                if close
+                else f"known here: {', '.join(names)}"
+            )
             self.refuse(path, value, f"there is no such key; {hint}")
