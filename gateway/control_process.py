@@ -35,7 +35,7 @@ from shadow import ResultStore
 
 __all__ = ["RESULTS_FILE", "ControlProcess", "main"]
 
-RESULTS_FILE: Final = "results.sqlite"
+RESULTS_FILE: Final = "shadow.sqlite"
 TOTALS_FILE: Final = "totals"
 _KEEPING: Final = 0.5
 _UNABLE: Final = 2

@@ -225,7 +225,7 @@ class Supervisor:
     async def _change_shadows(self, count: int) -> None:
         # One at a time, the old one gone first: both would want the same socket.
         for place in self._shadows:
-            await place.stop(_GRACE)
+            await place.stop(self._premises.config.shadow.deadline + _GRACE)
         self._shadows = [self._shadow(index) for index in range(count)]
         for place in self._shadows:
             place.start()
@@ -247,7 +247,8 @@ class Supervisor:
         self._premises.stop_listening()
         drain = self._premises.config.listen.drain_timeout + _GRACE
         await asyncio.gather(*(place.stop(drain) for place in self._workers), *self._leaving)
-        await asyncio.gather(*(place.stop(_GRACE) for place in self._shadows))
+        grace = self._premises.config.shadow.deadline + _GRACE
+        await asyncio.gather(*(place.stop(grace) for place in self._shadows))
         await self._control.stop(_GRACE)
 
     def _later(self, work: Coroutine[None, None, None]) -> None:

@@ -1,0 +1,81 @@
+"""The admin API as a command asks it: answers as plain values, refusals as one sentence; knows no command."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from gateway.cli.failures import NO, UNKNOWN, CommandError
+from gateway.cli.settings import Settings
+
+__all__ = ["AdminClient", "NoAnswer", "feature_path"]
+
+_PATIENCE: Final = httpx.Timeout(10.0, connect=2.0)
+_REFUSED: Final = frozenset({404, 409, 422})
+
+
+class NoAnswer(CommandError):
+    """Nobody answered on the admin port, or what did was broken."""
+
+
+class AdminClient:
+    """One short conversation with the control process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = settings.admin_url()
+        self._settings = settings
+
+    def alive(self, seconds: float) -> bool:
+        """Whether somebody answers within `seconds`."""
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=seconds, trust_env=False).status_code == 200
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+
+    def ask(self, path: str, **query: Any) -> Any:
+        """GET under `/api/v1`; None in the query is left out."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._request("GET", path, UNKNOWN, params=asked)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """A question with a body."""
+        return self._request("POST", path, UNKNOWN, json=body)
+
+    def change(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """A change; when it cannot be done the answer is no."""
+        return self._request(method, path, NO, json=body)
+
+    def _request(self, method: str, path: str, unavailable: int, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._settings.token()}"}
+        try:
+            answer = httpx.request(
+                method,
+                f"{self.url}/api/v1{path}",
+                headers=headers,
+                timeout=_PATIENCE,
+                trust_env=False,
+                **more,
+            )
+            value = answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NoAnswer(
+                f"nobody answers at {self.url} ({_cause(error)}); is `banyan run` running?"
+            ) from error
+        except ValueError as error:
+            raise NoAnswer(f"what answers at {self.url} is not the admin API.") from error
+        if answer.is_success:
+            return value
+        detail = value.get("detail") if isinstance(value, dict) else None
+        code = NO if answer.status_code in _REFUSED else unavailable if answer.status_code == 503 else UNKNOWN
+        raise CommandError(str(detail or f"{self.url} answered {answer.status_code}."), code)
+
+
+def feature_path(feature: str, action: str) -> str:
+    """The path of a feature's action; the name may hold anything."""
+    return f"/features/{quote(feature, safe='')}/{action}"
+
+
+def _cause(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,50 @@
+"""`banyan dial FEATURE PERCENT`."""
+
+from __future__ import annotations
+
+import math
+
+import click
+
+from gateway.cli.client import AdminClient, feature_path
+from gateway.cli.failures import NO, UNKNOWN, CommandError
+from gateway.cli.options import changing, pass_settings, shared
+from gateway.cli.output import duration, print_json, say
+from gateway.cli.settings import Settings
+
+__all__ = ["dial"]
+
+
+# A percentage that begins with a minus is a refused value, not an unknown option.
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("feature")
+@click.argument("percent")
+@changing
+@shared
+@pass_settings
+@click.pass_context
+def dial(
+    context: click.Context, settings: Settings, feature: str, percent: str, reason: str, by: str
+) -> None:
+    """Put FEATURE at PERCENT (0 to 100 in steps of 0.01); returns when every live worker has it."""
+    try:
+        number = float(percent.removesuffix("%"))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise CommandError(
+            f"percent: expected a percentage from 0 to 100 in steps of 0.01, not {percent!r}.", NO
+        )
+    body = {"percent": number, "reason": reason, "by": by}
+    done = AdminClient(settings).change("PUT", feature_path(feature, "dial"), body)
+    if settings.as_json:
+        print_json(done)
+    else:
+        reached = f"{done['workers']} workers have it after {duration(done['seconds'])}"
+        say(f"{feature}: {done['old']} % -> {done['new']} % (revision {done['revision']}; {reached})")
+        if done["latched"]:
+            say("It is rolled back, so the dial counts only after a restore.")
+        if not done["complete"]:
+            say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
+    if not done["complete"]:
+        context.exit(UNKNOWN)

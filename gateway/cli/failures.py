@@ -1,0 +1,34 @@
+"""How a command ends when it cannot do as asked: one sentence on standard error, and an exit code."""
+
+from __future__ import annotations
+
+from typing import IO, Any, Final
+
+import click
+
+from gateway.config import ConfigError
+
+__all__ = ["NO", "UNKNOWN", "CommandError", "config_failure"]
+
+NO: Final = 1
+UNKNOWN: Final = 2
+
+
+class CommandError(click.ClickException):
+    """`NO` (1): the answer is no. `UNKNOWN` (2): could not tell, or bad usage."""
+
+    def __init__(self, message: str, code: int = UNKNOWN) -> None:
+        super().__init__(message)
+        vars(self)["exit_code"] = code  # a class attribute where it comes from
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the sentence, nothing else."""
+        click.echo(f"banyan: {self.format_message()}", file=file, err=file is None)
+
+
+def config_failure(error: ConfigError) -> CommandError:
+    """Every problem of a configuration on a line of its own."""
+    lines = [str(problem) for problem in error.problems]
+    if len(lines) == 1:
+        return CommandError(lines[0])
+    return CommandError("\n".join(["the configuration is refused:", *(f"  {line}" for line in lines)]))

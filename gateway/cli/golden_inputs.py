@@ -1,0 +1,75 @@
+"""What golden commands work on: flows, folder, rules. Works without a configuration, as in a pipeline
+without a gateway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gateway.cli.failures import CommandError, config_failure
+from gateway.cli.settings import Settings
+from gateway.config import Config, ConfigError, load_config
+from gateway.core.route import RouteTable
+from golden import Flow, load_flows
+from shadow import DEFAULT_RULES, RequestSnapshot, Rules, RulesError, load_rules
+
+__all__ = ["flows", "folder", "place", "rules"]
+
+Place = Callable[[RequestSnapshot], tuple[str, str]]
+
+
+def flows(paths: Sequence[Path]) -> list[Flow]:
+    """Every flow of these files and folders. Raises `CommandError` naming each that cannot be read."""
+    found, problems = load_flows(list(paths))
+    if problems:
+        raise CommandError("\n  ".join(["not every flow can be played:", *map(str, problems)]))
+    return found
+
+
+def folder(settings: Settings, named: Path | None) -> Path:
+    """The folder of recordings: the one named, the configured one, or `golden/recordings` here."""
+    config = _config(settings)
+    return named or (Path(config.golden.dir) if config else Path("golden/recordings"))
+
+
+def rules(settings: Settings, named: Path | None) -> Rules:
+    """The rules: of the file named, of the configured one where there is one, else those that come with
+    us.
+    """
+    config = _config(settings)
+    path = named or Path(config.shadow.rules if config else "shadow-rules.toml")
+    if named is None and not path.exists():
+        return DEFAULT_RULES
+    try:
+        return load_rules(path)
+    except RulesError as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        raise CommandError(f"the rule file {path} cannot be read: {error.strerror}.") from error
+
+
+def place(settings: Settings) -> Place | None:
+    """Which feature and route a request belongs to, for rules that hold for one of them only."""
+    config = _config(settings)
+    if config is None:
+        return None
+    table = RouteTable((feature.name, feature.match) for feature in config.features)
+
+    def find(request: RequestSnapshot) -> tuple[str, str]:
+        path = request.target.partition("?")[0].encode("latin-1", "replace")
+        route = table.match(request.method.encode("latin-1", "replace"), path)
+        return (route.feature, route.template) if route else ("", "")
+
+    return find
+
+
+def _config(settings: Settings) -> Config | None:
+    """None only where no file was named and there is none: a file that is wrong is never passed over."""
+    if not Path(settings.config_path).exists() and settings.config_path == Settings.config_path:
+        return None
+    try:
+        return load_config(settings.config_path, os.environ)
+    except ConfigError as error:
+        raise config_failure(error) from error

@@ -1,0 +1,91 @@
+"""How commands print: JSON with stable keys, or tables; colours on a terminal only. Knows no command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["duration", "print_json", "progress", "say", "table"]
+
+_STYLES = {
+    "legacy": "yellow",
+    "new": "green",
+    "split": "green",
+    "rolled back": "bold red",
+    "open": "bold red",
+    "half_open": "yellow",
+    "ready": "bold green",
+    "not_ready": "bold red",
+    "behind": "yellow",
+    "high": "red",
+    "medium": "yellow",
+}
+
+
+def print_json(value: Any) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def say(text: str) -> None:
+    """One line of plain text."""
+    click.echo(text)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: str) -> None:
+    """Rows under their columns; `nothing` is said when there are none."""
+    if not rows:
+        say(nothing)
+        return
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich(columns, cells)
+    else:
+        _plain(columns, cells)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
+    """A bar on a terminal, moved by `tick(done, total, name)`; None anywhere else."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def tick(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=escape(f"{what} {name}"))
+
+        yield tick
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person reads them: `12.3 ms`, `1.20 s`, or a dash."""
+    if seconds is None:
+        return "-"
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
+
+
+def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    drawn = Table(*columns, box=None, header_style="dim", pad_edge=False)
+    for row in rows:
+        # Text, not str: square brackets in somebody's path are no markup.
+        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    Console().print(drawn)
+
+
+def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    lines = [[column.upper() for column in columns], *rows]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

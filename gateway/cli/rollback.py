@@ -1,0 +1,83 @@
+"""`banyan rollback [FEATURE]` and `banyan restore [FEATURE]`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from gateway.cli.client import AdminClient, NoAnswer, feature_path
+from gateway.cli.direct import direct_rollback
+from gateway.cli.failures import UNKNOWN, CommandError
+from gateway.cli.options import changing, pass_settings, shared
+from gateway.cli.output import duration, print_json, say
+from gateway.cli.settings import Settings
+
+__all__ = ["restore", "rollback"]
+
+_PATIENCE: Final = 0.3
+
+
+@click.command()
+@click.argument("feature", required=False)
+@changing
+@shared
+@pass_settings
+@click.pass_context
+def rollback(context: click.Context, settings: Settings, feature: str | None, reason: str, by: str) -> None:
+    """Take FEATURE, or everything, back to legacy; needs nobody else alive."""
+    done = _ask(settings, feature, reason, by)
+    if done is None:
+        done = direct_rollback(settings.state_dir(), feature, reason, by)
+    _print(settings, done)
+    if not done["complete"]:
+        context.exit(UNKNOWN)
+
+
+@click.command()
+@click.argument("feature", required=False)
+@changing
+@shared
+@pass_settings
+@click.pass_context
+def restore(context: click.Context, settings: Settings, feature: str | None, reason: str, by: str) -> None:
+    """Clear the latch of FEATURE, or of everything; the dial stays where it was put."""
+    done = AdminClient(settings).change("DELETE", _path(feature), {"reason": reason, "by": by})
+    _print(settings, done)
+    if not done["complete"]:
+        context.exit(UNKNOWN)
+
+
+def _ask(settings: Settings, feature: str | None, reason: str, by: str) -> Any:
+    """The control process's answer; None when it has to be done without it."""
+    try:
+        client = AdminClient(settings)
+        settings.token()
+    except CommandError:
+        return None  # a broken configuration or a lost token is no reason to leave users where they are
+    if not client.alive(_PATIENCE):
+        return None
+    try:
+        return client.change("POST", _path(feature), {"reason": reason, "by": by})
+    except NoAnswer:
+        return None
+
+
+def _path(feature: str | None) -> str:
+    return "/rollback" if feature is None else feature_path(feature, "rollback")
+
+
+def _print(settings: Settings, done: dict[str, Any]) -> None:
+    if settings.as_json:
+        print_json(done)
+        return
+    what = done["feature"] or "everything"
+    word = "rolled back" if done["latched"] else "restored"
+    before = " before" if done["already"] else ""
+    say(f"{what}: {word}{before}; {done['workers']} workers have it after {duration(done['seconds'])}")
+    if done["direct"]:
+        say("Done directly on the machine: the control process does not answer.")
+    if not done["recorded"]:
+        say(f"It holds, but is not recorded yet: {done['problem']}")
+    if not done["complete"]:
+        say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
