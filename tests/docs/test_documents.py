@@ -22,7 +22,7 @@ DOCUMENTS = [
 @pytest.fixture
 def main() -> click.Command:
     """The command line; imported here so that a mistake in it fails two tests and not the whole file."""
-    found = import_module("gateway.cli").main
+    found = import_module("gateway.cli.program").program
     assert isinstance(found, click.Command)
     return found
 
