@@ -63,9 +63,11 @@ def verdicts(admin: int) -> dict[str, int]:
         urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=5) as answer,
     ):
         text = answer.read().decode()
-        for labels, value in re.findall(r"^banyan_shadow_total\{(.*)\} (\S+)$", text, re.M):
-            if found := re.search(r'verdict="([^"]+)"', labels):
-                totals[found.group(1)] = totals.get(found.group(1), 0) + int(float(value))
+        for labels, value in re.findall(r"^banyan_(?:shadow|capture)_total\{(.*)\} (\S+)$", text, re.M):
+            # what the worker could not hand over was dropped too, before the shadow could count it
+            if found := re.search(r'verdict="([^"]+)"|outcome="(dropped)"', labels):
+                word = found.group(1) or found.group(2)
+                totals[word] = totals.get(word, 0) + int(float(value))
     return totals
 
 
