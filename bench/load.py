@@ -52,8 +52,8 @@ def parse(text: str) -> Sample:
     errors += sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", text)))
     return Sample(
         rate=float(captured(r"Requests/sec:\s+([\d.]+)", text)),
-        p50=milliseconds(captured(r"50%\s+(\S+)", text)),
-        p99=milliseconds(captured(r"99%\s+(\S+)", text)),
+        p50=milliseconds(captured(r"\n +50% +(\S+)", text)),
+        p99=milliseconds(captured(r"\n +99% +(\S+)", text)),
         requests=int(captured(r"(\d+) requests in", text)),
         errors=errors,
     )

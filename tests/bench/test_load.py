@@ -7,6 +7,10 @@ from bench.table import medians
 
 REPORT = """\
 Running 4s test @ http://127.0.0.1:9001/
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.05ms    2.50ms  50.00ms   84.50%
+    Req/Sec    40.25k     1.99k   44.10k    64.99%
   Latency Distribution
      50%  950.00us
      75%    1.80ms
