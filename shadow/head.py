@@ -133,10 +133,10 @@ def _parameters(media: Media, any_charset: bool) -> str:
 def _cookies(ours: Headers, theirs: Headers, rules: ActiveRules, today: date) -> Iterator[Found]:
     control, candidate = _by_name(ours), _by_name(theirs)
     midnight = datetime.combine(today, time(), UTC).timestamp()
-    for new, rule in rules.cookie_names.items():
-        if new in candidate and rule.old in control and rule.old not in candidate:
-            candidate[rule.old] = candidate.pop(new)
-            yield Found(("header", "set-cookie", rule.old), Kind.RENAMED, rule.old, new)
+    for rule in rules.renamed_cookies:  # a cookie may have several names: another one in the shadow, say
+        if rule.new in candidate and rule.old in control and rule.old not in candidate:
+            candidate[rule.old] = candidate.pop(rule.new)
+            yield Found(("header", "set-cookie", rule.old), Kind.RENAMED, rule.old, rule.new)
     for name in control | candidate:
         path = ("header", "set-cookie", name)
         if name not in candidate:

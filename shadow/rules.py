@@ -29,7 +29,7 @@ class ActiveRules:
         self._trie = Trie((rule.pattern, rule) for rule in rules if rule.op != "renamed-cookie")
         self.profile = profile
         self.headers = headers
-        self.cookie_names = {rule.new: rule for rule in rules if rule.op == "renamed-cookie"}
+        self.renamed_cookies = tuple(rule for rule in rules if rule.op == "renamed-cookie")
         self.has_unordered = any(rule.op == "unordered" for rule in rules)
 
     def excuse(self, found: Found) -> str:

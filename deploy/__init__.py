@@ -1,0 +1,1 @@
+"""What runs Banyan outside of a test: the demo, the rollback script."""
