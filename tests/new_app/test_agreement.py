@@ -162,7 +162,16 @@ def test_the_session(pair: Pair) -> None:
 
 READS = ["/health", "/api/models", "/api/categorized_scenarios", "/api/session/health", "/api/session/info"]
 PAGES = ["/", "/chat", "/scenarios", "/scenario/scenario1", "/watch", "/scenario/none"]
-ODD = ["/nowhere", "/api", "/api/", "/api/nowhere", "/api/models/", "/chat/", "/api/scenario/x/category", "/あ"]
+ODD = [
+    "/nowhere",
+    "/api",
+    "/api/",
+    "/api/nowhere",
+    "/api/models/",
+    "/chat/",
+    "/api/scenario/x/category",
+    "/あ",
+]
 POSTS = [
     "/api/start_chat",
     "/api/chat",
@@ -257,7 +266,9 @@ def test_bytes_that_are_no_good_body(pair: Pair, path: str) -> None:
     for kind, content in RAW:
         answers = [
             _seen(
-                who.http.post(path, content=content, headers={"X-CSRF-Token": who.token, "Content-Type": kind})
+                who.http.post(
+                    path, content=content, headers={"X-CSRF-Token": who.token, "Content-Type": kind}
+                )
             )
             for who in (pair.legacy, pair.new)
         ]

@@ -46,7 +46,7 @@ def test_without_the_right_token_nothing_is_done(visitor: Visitor, app: str, pat
             assert answer.status_code == 403
             assert set(answer.json()) == {"error", "code"}
             assert answer.json()["code"] == code
-    assert visitor.keys() == ["csrf_token"]
+    assert visitor.session_keys() == ["csrf_token"]
 
 
 def test_a_token_without_its_session_is_worth_nothing(visitor: Visitor, app: str) -> None:

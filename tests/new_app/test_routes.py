@@ -87,9 +87,11 @@ def test_the_partners_words_are_escaped_and_kept_raw(visitor: Visitor) -> None:
         ({}, "partner_type"),
     ],
 )
-def test_a_chat_with_a_wrong_choice_does_not_start(visitor: Visitor, body: dict[str, Any], field: str) -> None:
+def test_a_chat_with_a_wrong_choice_does_not_start(
+    visitor: Visitor, body: dict[str, Any], field: str
+) -> None:
     assert error_of(visitor.post("/api/start_chat", body)) == (*INVALID, field)
-    assert visitor.keys() == ["csrf_token"]
+    assert visitor.session_keys() == ["csrf_token"]
 
 
 @pytest.mark.parametrize("message", ["", "   ", None, 5, ["a"], "あ" * 1001])
@@ -169,7 +171,7 @@ def test_a_scene_from_opening_to_clearing(visitor: Visitor) -> None:
     assert "学習ポイント" in feedback["feedback"]
     assert visitor.post("/api/scenario_clear", here).json()["status"] == "success"
     assert visitor.history("scenario", **here) == []
-    assert "current_scenario" not in visitor.keys()
+    assert "current_scenario" not in visitor.session_keys()
 
 
 @pytest.mark.parametrize(
@@ -219,14 +221,21 @@ def test_the_session_shows_and_clears_itself(visitor: Visitor) -> None:
     visitor.say("こんにちは")
     visitor.post("/api/watch/start", WATCH)
     info = visitor.get("/api/session/info").json()
-    expected = ["chat_history", "chat_model", "chat_settings", "csrf_token", "watch_history", "watch_settings"]
+    expected = [
+        "chat_history",
+        "chat_model",
+        "chat_settings",
+        "csrf_token",
+        "watch_history",
+        "watch_settings",
+    ]
     assert info["keys"] == expected
     assert info["counts"] == {"chat_history": 1, "scenario_history": {}, "watch_history": 1}
     visitor.post("/api/session/clear", {"type": "watch"})
-    assert visitor.keys() == expected[:4]
+    assert visitor.session_keys() == expected[:4]
     assert error_of(visitor.post("/api/session/clear", {})) == (*INVALID, "type")
     assert visitor.post("/api/session/clear", {"type": "all"}).json()["status"] == "success"
-    assert visitor.keys() == ["csrf_token"]
+    assert visitor.session_keys() == ["csrf_token"]
 
 
 def test_fifty_entries_are_kept(visitor: Visitor) -> None:

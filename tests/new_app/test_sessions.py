@@ -58,19 +58,22 @@ def test_in_files_lies_one_json_object_per_session(tmp_path: Path) -> None:
         assert set(kept) == {"csrf_token", "chat_settings", "chat_history", "chat_model"}
         assert kept["chat_history"][0]["human"] == "こんにちは"
         file.write_text("{broken", "utf-8")
-        assert visitor.keys() == []
+        assert visitor.session_keys() == []
         assert file.read_text("utf-8") == "{broken"
 
 
 def test_in_redis_lies_json_under_our_prefix(tmp_path: Path) -> None:
-    with redis_server(tmp_path) as redis:
-        with new_app(tmp_path, SESSION_TYPE="redis", REDIS_URL=redis) as url, Visitor(url) as visitor:
-            visitor.start_chat()
-            plain = Redis.from_url(redis, decode_responses=True)
-            (key,) = plain.keys("*")  # type: ignore[misc]
-            assert key == "wr2:" + visitor.http.cookies["wr_session"]
-            assert json.loads(str(plain.get(key)))["csrf_token"] == visitor.token
-            assert not (tmp_path / "sessions").exists()
+    with (
+        redis_server(tmp_path) as redis,
+        new_app(tmp_path, SESSION_TYPE="redis", REDIS_URL=redis) as url,
+        Visitor(url) as visitor,
+    ):
+        visitor.start_chat()
+        plain = Redis.from_url(redis, decode_responses=True)
+        (key,) = plain.scan_iter("*")
+        assert key == "wr2:" + visitor.http.cookies["wr_session"]
+        assert json.loads(str(plain.get(key)))["csrf_token"] == visitor.token
+        assert not (tmp_path / "sessions").exists()
 
 
 def test_a_redis_that_is_away_is_told_and_not_fatal(tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ def test_the_first_piece_arrives_while_the_last_is_not_yet_said(tmp_path: Path) 
     with new_app(tmp_path, NEW_APP_STREAM_DELAY_MS="200") as url, Visitor(url) as visitor:
         visitor.start_chat()
         headers = {"X-CSRF-Token": visitor.token}
-        with visitor.http.stream("POST", "/api/v2/chat", json={"message": "どうぞ"}, headers=headers) as answer:
+        with visitor.http.stream(
+            "POST", "/api/v2/chat", json={"message": "どうぞ"}, headers=headers
+        ) as answer:
             pieces = answer.iter_text()
             first = next(pieces)
             assert visitor.history() == []
@@ -81,7 +83,9 @@ def test_what_was_said_meanwhile_is_kept(tmp_path: Path) -> None:
     with new_app(tmp_path, NEW_APP_STREAM_DELAY_MS="100") as url, Visitor(url) as visitor:
         visitor.start_chat()
         headers = {"X-CSRF-Token": visitor.token}
-        with visitor.http.stream("POST", "/api/v2/chat", json={"message": "長い話"}, headers=headers) as answer:
+        with visitor.http.stream(
+            "POST", "/api/v2/chat", json={"message": "長い話"}, headers=headers
+        ) as answer:
             pieces = answer.iter_text()
             next(pieces)
             visitor.say("割り込み")

@@ -55,7 +55,7 @@ class Visitor:
         ]
         return entries
 
-    def keys(self) -> list[str]:
+    def session_keys(self) -> list[str]:
         keys: list[str] = self.get("/api/session/info").json()["keys"]
         return keys
 
