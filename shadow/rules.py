@@ -23,7 +23,7 @@ _MAX_SCOPES = 1024
 class ActiveRules:
     """The rules that hold in one scope on one day, compiled."""
 
-    __slots__ = ("_trie", "cookie_names", "has_unordered", "headers", "profile")
+    __slots__ = ("_trie", "has_unordered", "headers", "profile", "renamed_cookies")
 
     def __init__(self, rules: tuple[Rule, ...], profile: Profile, headers: tuple[str, ...]) -> None:
         self._trie = Trie((rule.pattern, rule) for rule in rules if rule.op != "renamed-cookie")
@@ -35,7 +35,8 @@ class ActiveRules:
     def excuse(self, found: Found) -> str:
         """The id of the rule that accepts ``found``, or an empty string."""
         if found.kind is Kind.RENAMED:
-            return self.cookie_names[found.candidate].id
+            names = (found.control, found.candidate)
+            return next(rule.id for rule in self.renamed_cookies if (rule.old, rule.new) == names)
         exact, above = self._trie.match(found.path)
         if found.kind is Kind.ORDER:
             return next(rule.id for rule in exact if rule.op == "unordered")
