@@ -20,6 +20,7 @@ from golden.fields import hide_fields
 from golden.flow import Step
 from golden.known import Known, refer, refer_path, refer_text
 from golden.recording import Answer, Fields
+from golden.template import walk
 from shadow import Headers, Observation, Redactor, Rules
 
 KEY_VARIABLE = "BANYAN_GOLDEN_KEY"
@@ -44,8 +45,8 @@ KEPT_HEADERS = frozenset(
         "www-authenticate",
     }
 )
+_TOKEN = re.compile(r"<([a-z0-9_.-]+):([0-9a-f]{12})>")
 _NO_SECRET = re.compile(r"<[\w.-]+:[0-9a-f]{12}>|<origin>|\{\w+\}|\b(?:Bearer|Basic|Token)\b|[\W_]", re.I)
-
 
 
 class _AlreadyScrubbed(Redactor):
@@ -112,7 +113,7 @@ class Scrubber:
 
     def value(self, value: Any) -> Any:
         """A JSON-like value with its secrets tokenised; placeholders and references stay readable."""
-        return _restore(value, self._redactor.value(value))
+        return _restore(value, walk(self._redactor.value(walk(value, _shield)), _unshield))
 
     def fields(self, fields: Fields) -> Fields:
         """Those of stored headers that hold what should have been scrubbed."""
@@ -154,8 +155,9 @@ class Scrubber:
     def _header(self, name: str, value: str) -> str:
         if _harmless(value):
             return value
-        ((_, token),) = self._redactor.headers(((name.encode("latin-1", "replace"), value.encode()),))
-        return token.decode("utf-8", "replace")
+        field = (name.encode("latin-1", "replace"), _shield(value).encode())
+        ((_, token),) = self._redactor.headers((field,))
+        return _unshield(token.decode("utf-8", "replace"))
 
     def _body(self, body: Body, content_type: str, known: tuple[Known, ...]) -> Body:
         if body.kind == "json":
@@ -169,7 +171,7 @@ class Scrubber:
     def _text(self, text: str, content_type: str) -> str:
         if "html" in content_type.lower():
             text = hide_fields(text, self._field)
-        return self._redactor.body(text.encode(), content_type).decode("utf-8", "replace")
+        return _unshield(self._redactor.body(_shield(text).encode(), content_type).decode("utf-8", "replace"))
 
     def _field(self, name: str, value: str) -> str:
         return str(self.value({name: volatile.normalise_text(value, name)})[name])
@@ -182,6 +184,15 @@ def _restore(value: Any, redacted: Any) -> Any:
     if isinstance(value, list) and isinstance(redacted, list) and len(value) == len(redacted):
         return [_restore(item, other) for item, other in zip(value, redacted, strict=True)]
     return value if isinstance(value, str) and _harmless(value) else redacted
+
+
+def _shield(text: str) -> str:
+    # Inside a text a token reads like an assignment (`email: …`) and would be hidden once more.
+    return _TOKEN.sub("<\\1\ue000\\2>", text)
+
+
+def _unshield(text: str) -> str:
+    return text.replace("\ue000", ":")
 
 
 def _harmless(text: str) -> bool:

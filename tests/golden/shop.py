@@ -39,14 +39,18 @@ class Shop(BaseHTTPRequestHandler):
         known = self.session_id.value if self.session_id else ""
         self.fresh = "" if known in self.server.sessions else secrets.token_hex(16)
         self.session = self.server.sessions.setdefault(self.fresh or known, {"cart": []})
-        handler = getattr(self, "on_" + urlsplit(self.path).path.strip("/").split("/")[0].replace("-", "_"), None)
+        handler = getattr(
+            self, "on_" + urlsplit(self.path).path.strip("/").split("/")[0].replace("-", "_"), None
+        )
         handler() if handler else self._json(404, {"error": "no such page"})
 
     def _json(self, status: int, value: Any, **headers: str) -> None:
         body = json.dumps(value, ensure_ascii=False).encode()
         self._send(status, body, "application/json", headers)
 
-    def _send(self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -70,7 +74,11 @@ class Shop(BaseHTTPRequestHandler):
                 self._json(403, {"error": "bad token"})
                 return
             self.session["cart"].append(json.loads(self.body))
-        value = {"items": self.session["cart"], "count": len(self.session["cart"]), "at": datetime.now().isoformat()}
+        value = {
+            "items": self.session["cart"],
+            "count": len(self.session["cart"]),
+            "at": datetime.now().isoformat(),
+        }
         for fault in self.server.faults:
             {
                 "renamed": lambda: value.update(lines=value.pop("items")),
@@ -85,7 +93,9 @@ class Shop(BaseHTTPRequestHandler):
         if self.command == "POST":
             self.server.orders += 1
             number = self.server.orders
-            self._json(201, {"id": number, "ref": str(uuid.uuid4())}, Location=f"{self.server.url}/orders/{number}")
+            self._json(
+                201, {"id": number, "ref": str(uuid.uuid4())}, Location=f"{self.server.url}/orders/{number}"
+            )
         else:
             self._json(200, {"id": int(self.path.rsplit("/", 1)[1]), "state": "open"})
 

@@ -18,7 +18,11 @@ MakeFlow = Callable[..., Flow]
 
 
 def _content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _free_port() -> int:
@@ -27,7 +31,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_recording_twice_from_one_side_gives_equal_bytes(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+def test_recording_twice_from_one_side_gives_equal_bytes(
+    shop: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
     flows = [flow(BUY), flow(ORDER, "order")]
     first = record(flows, shop.url, tmp_path / "one")
     second = record(flows, shop.url, tmp_path / "two")
@@ -64,7 +70,9 @@ def test_a_recording_reads_well(shop: ShopServer, flow: MakeFlow, tmp_path: Path
     assert token["answer"]["body"]["json"] == {"csrf_token": "<hex-32>", "expires_in": 3600}
     cookie = "set-cookie: sid=<cookie>; expires=Fri, 31 Dec 9999 23:59:59 GMT; httponly; path=/"
     assert cookie in token["answer"]["headers"]
-    assert not any(line.startswith(("date", "server", "content-length")) for line in token["answer"]["headers"])
+    assert not any(
+        line.startswith(("date", "server", "content-length")) for line in token["answer"]["headers"]
+    )
 
 
 def test_verify_is_clean_against_the_same_and_another_server(
@@ -80,7 +88,9 @@ def test_verify_is_clean_against_the_same_and_another_server(
     assert _content(tmp_path / "r") == before
 
 
-def test_values_are_threaded_live(shop: ShopServer, other: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+def test_values_are_threaded_live(
+    shop: ShopServer, other: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
     record(flow(ORDER, "order"), shop.url, tmp_path / "r")
     other.orders = 41
     verify(tmp_path / "r", other.url)
@@ -97,7 +107,14 @@ def test_values_are_threaded_live(shop: ShopServer, other: ShopServer, flow: Mak
     ],
 )
 def test_a_changed_field_is_named(
-    fault: str, path: str, kind: str, steps: int, shop: ShopServer, other: ShopServer, flow: MakeFlow, tmp_path: Path
+    fault: str,
+    path: str,
+    kind: str,
+    steps: int,
+    shop: ShopServer,
+    other: ShopServer,
+    flow: MakeFlow,
+    tmp_path: Path,
 ) -> None:
     record(flow(BUY), shop.url, tmp_path / "r")
     other.faults.add(fault)
@@ -106,10 +123,14 @@ def test_a_changed_field_is_named(
     assert report.failed == steps
     case = next(case for case in report.cases if case.failed)
     assert (case.flow, case.step) == ("buy", "add tea")
-    assert any(line.startswith(f"{path}: {kind}") and "expected" in line and "got" in line for line in case.failures)
+    assert any(
+        line.startswith(f"{path}: {kind}") and "expected" in line and "got" in line for line in case.failures
+    )
 
 
-def test_a_rule_accepts_and_is_named(shop: ShopServer, other: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+def test_a_rule_accepts_and_is_named(
+    shop: ShopServer, other: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
     record(flow(BUY), shop.url, tmp_path / "r")
     other.faults.add("extra")
     rules = parse_rules(
@@ -136,13 +157,17 @@ def test_nothing_recorded_is_no_success(shop: ShopServer, tmp_path: Path) -> Non
     assert verify(tmp_path / "nowhere", shop.url).exit_code == 2
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:80", "ftp://x", "http://", "http://h:0", "http://h/?a=b", "http://h:x"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:80", "ftp://x", "http://", "http://h:0", "http://h/?a=b", "http://h:x"]
+)
 def test_a_wrong_address_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(GoldenError, match="no address"):
         verify(tmp_path, url)
 
 
-def test_a_corrupt_file_is_named_and_the_others_go_on(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+def test_a_corrupt_file_is_named_and_the_others_go_on(
+    shop: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
     record([flow(BUY), flow(ORDER, "order")], shop.url, tmp_path / "r")
     broken = tmp_path / "r" / "buy" / "04-look.json"
     broken.write_bytes(broken.read_bytes()[:100])
@@ -194,14 +219,18 @@ def test_files_of_steps_that_are_gone_are_reported_and_removed_only_when_asked(
     assert not left.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_a_problem(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_problem(
+    shop: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
     (tmp_path / "r").write_text("a file where the folder should be")
     report = record(flow(BUY), shop.url, tmp_path / "r")
     assert report.exit_code == 2
     assert "cannot be written" in str(report.problems[0])
 
 
-def test_another_key_is_undetermined_not_a_difference(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+def test_another_key_is_undetermined_not_a_difference(
+    shop: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
     record(flow(BUY), shop.url, tmp_path / "r", key=b"one key")
     report = verify(tmp_path / "r", shop.url, key=b"another key")
     assert report.exit_code == 2

@@ -1,0 +1,122 @@
+"""A live request is recognised by what it asks and by what its session did before."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+
+from golden import Flow, GoldenIndex, compare_with_golden, record
+from shadow import DEFAULT_RULES, Observation, RequestSnapshot, Verdict
+from tests.golden.conftest import BUY, ORDER
+from tests.golden.shop import ShopServer
+
+MakeFlow = Callable[..., Flow]
+TODAY = date(2030, 1, 1)
+
+
+def _ask(client: httpx.Client, method: str, path: str, **more: object) -> tuple[RequestSnapshot, Observation]:
+    request = client.build_request(method, path, **more)  # type: ignore[arg-type]
+    answer = client.send(request)
+    snapshot = RequestSnapshot(method, path, tuple(request.headers.raw), request.content)
+    return snapshot, Observation("new", answer.status_code, tuple(answer.headers.raw), answer.content)
+
+
+@pytest.fixture
+def index(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> GoldenIndex:
+    record([flow(BUY), flow(ORDER, "order")], shop.url, tmp_path / "r")
+    return GoldenIndex.load(tmp_path / "r")
+
+
+def test_a_session_that_does_the_same_is_compared_step_by_step(index: GoldenIndex, other: ShopServer) -> None:
+    state = index.begin()
+    found = []
+    with httpx.Client(base_url=other.url, trust_env=False) as client:
+        token, answer = _ask(client, "GET", "/token")
+        csrf = {"x-csrf-token": httpx.Response(200, content=answer.body).json()["csrf_token"]}
+        steps = [
+            (token, answer),
+            _ask(client, "POST", "/cart", json={"amount": 2, "item": "緑茶"}, headers=csrf),
+            _ask(client, "POST", "/cart", json={"item": "ケーキ", "amount": 1}, headers=csrf),
+            _ask(client, "GET", "/cart"),
+        ]
+    for request, observed in steps:
+        recording = index.find(request, state.fingerprint)
+        assert recording is not None
+        verdict = compare_with_golden(recording, request, observed, DEFAULT_RULES, TODAY).verdict
+        found.append((recording.id, verdict))
+        state.advance(request)
+    assert found == [
+        ("buy/01-token", Verdict.MATCH),
+        ("buy/02-add-tea", Verdict.MATCH),
+        ("buy/03-add-cake", Verdict.MATCH),
+        ("buy/04-look", Verdict.MATCH),
+    ]
+
+
+def test_a_stateful_answer_is_not_looked_up_in_another_state(index: GoldenIndex) -> None:
+    look = RequestSnapshot("GET", "/cart", (), b"")
+    tea = RequestSnapshot(
+        "POST", "/cart", ((b"Content-Type", b"application/json"),), '{"item":"緑茶","amount":2}'.encode()
+    )
+    state = index.begin()
+    assert index.find(look, state.fingerprint) is None
+    state.advance(look)
+    assert state.fingerprint == index.begin().fingerprint
+    assert index.find(tea, state.fingerprint) is not None
+    state.advance(tea)
+    assert index.find(look, state.fingerprint) is None  # recorded after tea and cake only
+
+
+def test_headers_and_cookies_do_not_count(index: GoldenIndex) -> None:
+    plain = RequestSnapshot("GET", "/token", (), b"")
+    full = RequestSnapshot("GET", "/token", ((b"Cookie", b"sid=1"), (b"X-Request-Id", b"7")), b"")
+    start = index.begin().fingerprint
+    assert index.find(plain, start) == index.find(full, start) is not None
+    assert index.find(RequestSnapshot("GET", "/token?a=1", (), b""), start) is None
+    assert index.find(RequestSnapshot("HEAD", "/token", (), b""), start) is None
+
+
+def test_a_difference_is_named(index: GoldenIndex, other: ShopServer) -> None:
+    with httpx.Client(base_url=other.url, trust_env=False) as client:
+        request, observed = _ask(client, "GET", "/token")
+    changed = Observation("new", 200, observed.headers, observed.body.replace(b"3600", b'"3600"'))
+    recording = index.find(request, index.begin().fingerprint)
+    assert recording is not None
+    comparison = compare_with_golden(recording, request, changed, DEFAULT_RULES, TODAY)
+    assert comparison.verdict is Verdict.MISMATCH
+    assert [item.path for item in comparison.unexcused] == ["body.expires_in"]
+    failed = Observation("new", 0, (), b"", error="timeout")
+    verdict = compare_with_golden(recording, request, failed, DEFAULT_RULES, TODAY).verdict
+    assert verdict is Verdict.SHADOW_TIMEOUT
+
+
+def test_what_depends_on_a_number_handed_on_is_left_alone(index: GoldenIndex) -> None:
+    # /orders/17: no fingerprint could tell this number from another one.
+    create = RequestSnapshot("POST", "/orders", (), b"")
+    state = index.begin()
+    recording = index.find(create, state.fingerprint)
+    assert recording is not None
+    state.advance(create)
+    assert index.find(RequestSnapshot("GET", "/orders/1", (), b""), state.fingerprint) is None
+    assert index.find(RequestSnapshot("GET", "/form", (), b""), state.fingerprint) is not None
+    created = Observation(
+        "new",
+        201,
+        ((b"Content-Type", b"application/json"), (b"Location", b"/orders/99")),
+        b'{"id":99,"ref":"6f7c7f3c-3c0c-4f0e-8a43-9d4e6f0f5a10"}',
+    )
+    comparison = compare_with_golden(recording, create, created, DEFAULT_RULES, TODAY)
+    assert [item.path for item in comparison.unexcused] == [
+        "header.set-cookie.sid"
+    ]  # only what was left out here
+
+
+def test_an_unusable_file_is_a_problem_not_a_crash(index: GoldenIndex, tmp_path: Path) -> None:
+    (tmp_path / "r" / "buy" / "02-add-tea.json").write_text("{")
+    again = GoldenIndex.load(tmp_path / "r")
+    assert len(again.problems) == 2  # the file, and the journey that is not whole
+    start = again.begin().fingerprint
+    assert again.find(RequestSnapshot("GET", "/token", (), b""), start) is None
+    assert len(GoldenIndex.load(tmp_path / "nowhere")) == 0
