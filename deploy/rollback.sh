@@ -56,7 +56,7 @@ over_http() {
     fi
     path=/api/v1/rollback
     [ -z "$feature" ] || path=/api/v1/features/$(segment "$feature")/rollback
-    curl -sS --noproxy '*' --connect-timeout 1 --max-time 1 -o /dev/null "$admin/healthz" 2>/dev/null || return 2
+    curl -sS --noproxy '*' --connect-timeout 0.5 --max-time 0.5 -o /dev/null "$admin/healthz" 2>/dev/null || return 2
     # The token goes in by standard input: on a command line every user of the machine could read it.
     answer=$(printf 'header = "Authorization: Bearer %s"\n' "$BANYAN_TOKEN" | curl -sS --noproxy '*' --max-time 10 \
         -K - -X POST -H 'Content-Type: application/json' -w '\n%{http_code}' \
@@ -72,7 +72,8 @@ over_http() {
             say "${feature:-everything}: rolled back; $workers workers have it after $seconds s"
             case $body in *'"complete":false'*) fail 2 "not every worker has confirmed it" ;; esac
             return 0 ;;
-        404 | 409 | 422) fail 1 "$(say "$body" | sed -n 's/.*"detail"[[:space:]]*:[[:space:]]*"\(.*\)"[,}].*/\1/p')" ;;
+        404 | 409 | 422)
+            fail 1 "$(say "$body" | sed "s/\\\\\"/'/g" | sed -n 's/.*"detail"[^"]*"\([^"]*\)".*/\1/p')" ;;
         *) say "rollback.sh: the admin port answered $status; going on without it" >&2; return 2 ;;
     esac
 }
@@ -107,7 +108,9 @@ on_this_machine() {
     [ -n "$latch" ] || fail 1 "there is no feature '$feature'; known features:$(sed -n 's/^feature \(.*\) [0-9]*$/ \1/p' \
         "$state/state.page.offsets" | tr '\n' ' ')"
     # The latch before the stamp: whoever sees the new stamp finds the latch.
-    poke '\0001' "$latch" && poke "$(raised_stamp "$stamp")" "$stamp" || fail 2 "the state page cannot be written"
+    if ! poke '\0001' "$latch" || ! poke "$(raised_stamp "$stamp")" "$stamp"; then
+        fail 2 "the state page cannot be written"
+    fi
     say "${feature:-everything}: rolled back directly on this machine; it holds from each worker's next request on"
 }
 

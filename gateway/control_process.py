@@ -158,6 +158,7 @@ def main() -> None:
     parser.add_argument("--life-fd", type=int, required=True)
     arguments = parser.parse_args()
     configure_logging("control")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         asyncio.run(_main(arguments.runtime, socket.socket(fileno=arguments.admin_fd), arguments.life_fd))
     except (FlagsError, TokensUnreadable) as error:
