@@ -1,18 +1,16 @@
-"""Who gets the new side: features, dials, latches, and the memory in which every process of a machine shares
-them.
+"""Who gets the new side: features, dials, latches, and the memory in which processes share them.
 
 The map, in the order data takes:
 
-    state_file   StateFile, StoredState      the truth on the disk: checksummed, replaced atomically, the
-    one before kept opening      open_state                  file, surviving page and configured seeds
-    brought to one state at start page         StatePage                   shared memory: stamp, latches,
-    dials, workers' rows              (layout: numbers; page_file: making, mapping, locking; slots: names
-    and latches; rows:              workers)
-    snapshot     FlagSnapshot, FeatureState  what a worker reads from the page when the stamp has changed
-    live         LiveFlags                   the snapshot one worker decides by, read again when the stamp
-    has moved position     position                    where a sticky key falls, 0…9999
-    evaluation   evaluate → Evaluation       what the dial says about that key: pure, on the path of every
-    request ledger       Ledger, Entry               who changed what, why; hash chain
+    state_file   StateFile, StoredState      the truth on the disk: checksummed, replaced atomically
+    opening      open_state                  file, surviving page and seeds brought to one state at start
+    page         StatePage                   shared memory: stamp, latches, dials, workers' rows
+                 layout: numbers; page_file: making, mapping, locking; slots: names, latches; rows: workers
+    snapshot     FlagSnapshot, FeatureState  what a worker reads from the page when the stamp has moved
+    live         LiveFlags                   the snapshot that one worker decides by
+    position     position                    where a sticky key falls, 0…9999
+    evaluation   evaluate → Evaluation       what the dial says about that key: pure, for every request
+    ledger       Ledger, Entry               who changed what, why; hash chain
     percent      to_hundredths, …            percentages are whole hundredths everywhere
 
 A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway,

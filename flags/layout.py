@@ -1,8 +1,7 @@
 """Where everything lies in the page file: numbers only. It must not know files, locks or processes.
 
     offset    size           what
-    0         64             header: magic 8, layout 4, rows 4, slots 4, buffer bytes 4, total bytes 8,
-    crc32 of those 4
+    0         64             header: magic 8, layout 4, rows 4, slots 4, buffer bytes 4, total 8, crc32 4
     64        16             STAMP: revision 8, latch stamp 8; any change of the page changes it
     80        1              latch of everything
     81        1              which snapshot buffer is active, 0 or 1

@@ -70,8 +70,7 @@ class StatePage:
         self._rows = WorkerRows(page)
         self._slots = FeatureSlots(page)
 
-    # --- making and opening
-    # -----------------------------------------------------------------------------------------
+    # --- making and opening -----------------------------------------------------------------------
 
     @classmethod
     def open(cls, path: Path | str) -> StatePage:
@@ -116,8 +115,7 @@ class StatePage:
             os.close(self._fd)
             self._fd = -1
 
-    # --- reading
-    # ----------------------------------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------------
 
     def stamp(self) -> bytes:
         """16 bytes that differ after any change. On the path of every request: one slice, no call to the
@@ -182,8 +180,7 @@ class StatePage:
                 found[f"feature {name}"] = LATCHES + slot
         return found
 
-    # --- writing
-    # ----------------------------------------------------------------------------------------------------
+    # --- writing ----------------------------------------------------------------------------------
 
     def publish(self, snapshot: FlagSnapshot) -> bytes:
         """Put the dials of `snapshot` in force → the new stamp. Its latches are not looked at: `latch` alone
@@ -249,8 +246,7 @@ class StatePage:
         never needed for processes to see each other's writes, nor to survive the end of all of them."""
         self._page.flush()
 
-    # --- workers
-    # ----------------------------------------------------------------------------------------------------
+    # --- workers ----------------------------------------------------------------------------------
 
     def claim_row(self, pid: int) -> int:
         """A row for the worker `pid`; PageFull when all belong to living ones."""
@@ -273,8 +269,7 @@ class StatePage:
         """The workers whose process runs and whose heartbeat is younger than 2 s."""
         return self._rows.living()
 
-    # --- inside
-    # -----------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     def _dials(self, index: int) -> _Dials | None:
         """What a buffer holds; None when it does not match its checksum. A page never published to is

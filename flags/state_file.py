@@ -105,7 +105,8 @@ class StateFile:
             return None
         raise StateCorrupt(
             f"Neither {self.path} ({current or 'gone'}) nor {self.previous.name} ({before or 'gone'}) "
-            "can be believed; put a good copy back, or move both away to begin again from the configured percentages."
+            "can be believed; put a good copy back, or move both away to begin again from the "
+            "configured percentages."
         )
 
     def save(self, state: StoredState) -> None:

@@ -12,8 +12,8 @@ _LONGEST = 120
 class Problem(NamedTuple):
     """`key`: the path, such as `feature[0].percent`, or "" for the file as a whole; `value`: as written,
     shortened, "" where there is none; `expected`: what would have been right; `source`: the environment
-    variable it came from, or
-    ""."""
+    variable it came from, or "".
+    """
 
     key: str
     value: str
