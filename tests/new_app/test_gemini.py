@@ -13,8 +13,9 @@ from new_app.partner.fallback import WithFallback
 from new_app.partner.gemini import GeminiPartner
 from new_app.partner.offline import OfflinePartner
 from tests.new_app.fake_gemini import FakeGemini, fake_gemini
-from tests.new_app.servers import free_port, new_app
+from tests.new_app.servers import new_app, printed
 from tests.new_app.visitor import FLASH, LUNCH, PRO, WATCH, Visitor
+from tests.support.ports import free_port
 
 SCENE = Scene("boss", "lunch", "food")
 TURN = ChatTurn(FLASH, SCENE, "おすすめは？", (("こんにちは", "やあ"),))
@@ -133,6 +134,6 @@ def test_from_outside(tmp_path: Path, fake: FakeGemini) -> None:
         *_, broken = visitor.stream("/api/v2/chat", {"message": "途中まで"})
         assert broken["error"]["code"] == "MODEL_BUSY"
         assert [entry["human"] for entry in visitor.history()] == ["はい"]
-    log = (tmp_path / "new_app.log").read_text("utf-8")
+    log = printed(tmp_path)
     assert "k1" not in log
     assert "Traceback" not in log

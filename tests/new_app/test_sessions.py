@@ -8,8 +8,9 @@ from pathlib import Path
 
 from redis import Redis
 
-from tests.new_app.servers import free_port, new_app, redis_server
+from tests.new_app.servers import new_app, redis_server
 from tests.new_app.visitor import Visitor
+from tests.support.ports import free_port
 
 
 def test_the_cookie_is_ours_and_out_of_reach_of_scripts(visitor: Visitor) -> None:

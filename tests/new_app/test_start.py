@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from new_app.settings import SettingsError, read_settings
-from tests.new_app.servers import environment, free_port, new_app, redis_server, running, wait_for
+from tests.new_app.servers import BLANK, new_app, printed, redis_server
 from tests.new_app.visitor import Visitor
+from tests.support.ports import free_port
 
 REFUSED = [
     ({"SESSION_TYPE": "redis"}, "SESSION_TYPE=redis needs REDIS_URL, which is not set."),
@@ -57,7 +59,7 @@ def test_a_process_with_a_wrong_environment_ends_with_two(
     ended = subprocess.run(
         [sys.executable, *arguments, "--port", str(free_port())],
         cwd=tmp_path,
-        env=environment(**env),
+        env={**os.environ, **BLANK, **env},
         capture_output=True,
         text=True,
         timeout=60,
@@ -74,7 +76,7 @@ def test_every_answer_names_the_release(tmp_path: Path) -> None:
         for path in ("/", "/health", "/api/models", "/nowhere", "/api/nowhere", "/api/chat", "/metrics"):
             assert visitor.get(path).headers["x-app-version"] == "2.1.0-rc1"
         assert visitor.get("/health").json()["version"] == "2.0.0"
-    assert (tmp_path / "new_app.log").read_text("utf-8") == ""
+    assert printed(tmp_path) == ""
 
 
 @pytest.mark.parametrize("store", ["filesystem", "redis"])
@@ -94,11 +96,10 @@ def test_a_restart_keeps_the_sessions(tmp_path: Path, store: str) -> None:
 
 
 def test_workers_share_the_sessions(tmp_path: Path) -> None:
-    port = free_port()
-    arguments = [sys.executable, "-m", "new_app", "--port", str(port), "--workers", "2"]
-    with running(arguments, tmp_path / "log", NEW_APP_SESSION_DIR=str(tmp_path / "s")) as process:
-        url = wait_for(f"http://127.0.0.1:{port}", process, tmp_path / "log")
-        with Visitor(url, {"Connection": "close"}) as visitor:
-            visitor.start_chat()
-            assert [visitor.say("どうも").status_code for _ in range(8)] == [200] * 8
-            assert len(visitor.history()) == 8
+    with (
+        new_app(tmp_path, workers="2") as url,
+        Visitor(url, {"Connection": "close"}) as visitor,
+    ):
+        visitor.start_chat()
+        assert [visitor.say("どうも").status_code for _ in range(8)] == [200] * 8
+        assert len(visitor.history()) == 8

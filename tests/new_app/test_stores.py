@@ -17,7 +17,8 @@ from new_app.sessions.files import FileStore
 from new_app.sessions.redis import RedisStore, connect
 from new_app.sessions.session import new_session_id
 from new_app.sessions.store import SessionStore, StoreUnavailableError
-from tests.new_app.servers import free_port, redis_server
+from tests.new_app.servers import redis_server
+from tests.support.ports import free_port
 
 Check = Callable[[SessionStore], Awaitable[None]]
 Run = Callable[[Check], None]
