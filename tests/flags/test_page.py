@@ -25,7 +25,18 @@ from flags import (
     revision_of,
 )
 from flags import page as page_module
-from flags.layout import ACTIVE, BUFFERS, EVERYTHING, LATCH_STAMP, ROW_BEAT, ROW_BYTES, ROW_COUNT, ROWS, SLOTS, TOTAL_BYTES
+from flags.layout import (
+    ACTIVE,
+    BUFFERS,
+    EVERYTHING,
+    LATCH_STAMP,
+    ROW_BEAT,
+    ROW_BYTES,
+    ROW_COUNT,
+    ROWS,
+    SLOTS,
+    TOTAL_BYTES,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,7 +138,9 @@ def test_a_latch_survives_the_end_of_every_process(page: StatePage) -> None:
     page.publish(snapshot(3, checkout=1000))
     page.latch("search", True)
     again = StatePage.create(page.path, ["search", "profile"])
-    assert again.read() == FlagSnapshot(3, False, {"search": FeatureState(0, True), "profile": FeatureState()})
+    assert again.read() == FlagSnapshot(
+        3, False, {"search": FeatureState(0, True), "profile": FeatureState()}
+    )
     again.set_features(["checkout", "search"])
     assert again.read().feature("checkout").percent == 1000
     again.close()
@@ -189,7 +202,9 @@ def _garbled_names(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [_cut, _empty, _zeroes, _other_layout, _garbled_names])
-def test_a_page_that_is_not_whole_is_refused_by_open_and_made_again_by_create(tmp_path: Path, harm: object) -> None:
+def test_a_page_that_is_not_whole_is_refused_by_open_and_made_again_by_create(
+    tmp_path: Path, harm: object
+) -> None:
     path = tmp_path / "state.page"
     StatePage.create(path, ["checkout"]).close()
     assert callable(harm)
@@ -225,7 +240,9 @@ def test_a_stranger_rolls_back_when_no_file_may_grow(page: StatePage) -> None:
         "page.latch('checkout', True); page.latch(None, True); page.close()"
     )
     page.publish(snapshot(1, checkout=1000))
-    subprocess.run([sys.executable, "-c", program, str(page.path)], cwd=ROOT, check=True, start_new_session=True)
+    subprocess.run(
+        [sys.executable, "-c", program, str(page.path)], cwd=ROOT, check=True, start_new_session=True
+    )
     held = page.read()
     assert held.everything_latched
     assert held.feature("checkout") == FeatureState(1000, True)
