@@ -18,7 +18,7 @@ from datetime import date
 
 from shadow.bodies import Bodies, read_bodies
 from shadow.comparison import Comparison, Difference
-from shadow.excerpt import excerpts
+from shadow.excerpt import excerpts, writable
 from shadow.head import head_differences
 from shadow.model import Observation, RequestSnapshot
 from shadow.paths import Tokens, path_text
@@ -105,7 +105,9 @@ class _Groups:
     def _difference(self, excused_by: str, found: Found, severity: Severity, count: int) -> Difference:
         secret_free = self._redactor.pair(found.path, found.control, found.candidate)
         control, candidate = excerpts(*secret_free)
-        return Difference(path_text(found.path), found.kind, severity, control, candidate, excused_by, count)
+        return Difference(
+            writable(path_text(found.path)), found.kind, severity, control, candidate, excused_by, count
+        )
 
 
 def _severity(found: Found) -> Severity:

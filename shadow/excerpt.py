@@ -48,7 +48,12 @@ def _short(value: Any, start: int, depth: int) -> Any:
 
 def _text(text: str, start: int) -> str:
     end = start + MAX_TEXT
-    return (_MORE if start else "") + text[start:end] + (_MORE if len(text) > end else "")
+    return (_MORE if start else "") + writable(text[start:end]) + (_MORE if len(text) > end else "")
+
+
+def writable(text: str) -> str:
+    """``text`` as UTF-8 can write it: half a surrogate pair, which JSON may hold, is shown as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _container(value: Any, depth: int) -> Any:

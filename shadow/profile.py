@@ -32,6 +32,12 @@ class Profile:
             return _instant(control) == _instant(candidate)
         return False
 
+    def spelled(self, value: object) -> object:
+        """The one spelling of a leaf for which ``same`` and ``==`` agree."""
+        if self.whole_floats and isinstance(value, float) and value.is_integer():
+            return int(value)
+        return _instant(value) if self.utc_spelling and isinstance(value, str) else value
+
     def joined(self, other: Profile) -> Profile:
         """Everything either of the two allows."""
         return Profile(

@@ -190,8 +190,11 @@ class _Reader:
             raise RulesError(self._file, "[rule]", "is a single table", "[[rule]], with two brackets")
         rules: dict[str, Rule] = {}
         for number, table in enumerate(tables, 1):
-            where = f"[[rule]] number {number}" + (f" ({table['id']})" if _text(table.get("id")) else "")
+            where = f"[[rule]] number {number}"
             try:
+                if not isinstance(table, dict):
+                    raise _Wrong(f"is {table!r}", "a table")
+                where += f" ({table['id']})" if _text(table.get("id")) else ""
                 rule = _rule(table)
                 if rule.id in rules:
                     raise _Wrong(f"id {rule.id!r} is taken", "an id of its own")

@@ -164,7 +164,7 @@ class ResultStore:
             result.feature,
             result.route,
             pair,
-            _text(difference.path),
+            difference.path,
             difference.kind.value,
             difference.severity.value,
         )
@@ -258,11 +258,6 @@ def _named(row: tuple[object, ...]) -> dict[str, object]:
 def _count_of(connection: sqlite3.Connection, signature: str) -> int:
     row = connection.execute("SELECT count FROM signatures WHERE id = ?", (signature,)).fetchone()
     return int(row[0]) if row else 0
-
-
-def _text(text: str) -> str:
-    """SQLite takes UTF-8 only; a key may hold half a surrogate pair."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _bounded(result: ComparedExchange) -> ComparedExchange:

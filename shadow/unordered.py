@@ -8,8 +8,7 @@ repetitions count.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
 from shadow.parse import canonical
 from shadow.paths import ANY_INDEX, Tokens
@@ -17,51 +16,44 @@ from shadow.rules import ActiveRules
 from shadow.verdict import Kind
 from shadow.walk import Found
 
+_Orders: TypeAlias = dict[Tokens, list[list[bytes]]]  # the elements' forms, list by list, as they were found
+
 
 def settle_order(control: Any, candidate: Any, rules: ActiveRules) -> tuple[Any, Any, list[Found]]:
-    """Both values with their unordered lists in one order, and one ORDER difference for each path where that
-    changed anything.
+    """Both values with their unordered lists in one order, and one ORDER difference for each path whose lists
+    held the same elements in another order.
     """
-    ours, theirs = _sorted(control, ("body",), rules), _sorted(candidate, ("body",), rules)
-    changed: dict[Tokens, Found] = {}
-    _note_changes(control, candidate, ("body",), rules, changed)
-    return ours, theirs, list(changed.values())
+    ours: _Orders = {}
+    theirs: _Orders = {}
+    settled = _settled(control, ("body",), rules, ours), _settled(candidate, ("body",), rules, theirs)
+    return *settled, [Found(path, Kind.ORDER, None, None) for path in ours if _reordered(path, ours, theirs)]
 
 
-def _sorted(value: Any, path: Tokens, rules: ActiveRules) -> Any:
+def _reordered(path: Tokens, ours: _Orders, theirs: _Orders) -> bool:
+    one, other = ours[path], theirs.get(path, [])
+    return one != other and sorted(map(sorted, one)) == sorted(map(sorted, other))
+
+
+def _settled(value: Any, path: Tokens, rules: ActiveRules, orders: _Orders) -> Any:
     if isinstance(value, dict):
-        return {key: _sorted(inner, (*path, key), rules) for key, inner in value.items()}
+        return {key: _settled(inner, (*path, key), rules, orders) for key, inner in value.items()}
     if not isinstance(value, list):
         return value
     below = (*path, ANY_INDEX)
-    items = [_sorted(inner, below, rules) for inner in value]
-    return sorted(items, key=lambda item: _key(item, below, rules)) if rules.unordered(path) else items
-
-
-def _key(value: Any, path: Tokens, rules: ActiveRules) -> tuple[bytes, bytes]:
-    return canonical(_masked(value, path, rules)), canonical(value)
+    items = [_settled(inner, below, rules, orders) for inner in value]
+    if not rules.unordered(path):
+        return items
+    keyed = [(canonical(_masked(item, below, rules)), item) for item in items]
+    orders.setdefault(path, []).append([key for key, _ in keyed])
+    return [item for _, item in sorted(keyed, key=lambda pair: (pair[0], canonical(pair[1])))]
 
 
 def _masked(value: Any, path: Tokens, rules: ActiveRules) -> Any:
+    """``value`` without what may differ by rule or profile."""
     if rules.loose(path):
         return None
     if isinstance(value, dict):
         return {key: _masked(inner, (*path, key), rules) for key, inner in value.items()}
-    return (
-        [_masked(inner, (*path, ANY_INDEX), rules) for inner in value] if isinstance(value, list) else value
-    )
-
-
-def _note_changes(
-    one: Any, other: Any, path: Tokens, rules: ActiveRules, changed: dict[Tokens, Found]
-) -> None:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() & other.keys():
-            _note_changes(one[key], other[key], (*path, key), rules, changed)
-    if isinstance(one, list) and isinstance(other, list):
-        if rules.unordered(path) and path not in changed:
-            ours, theirs = [canonical(item) for item in one], [canonical(item) for item in other]
-            if ours != theirs and Counter(ours) == Counter(theirs):
-                changed[path] = Found(path, Kind.ORDER, one, other)
-        for inner, beside in zip(one, other, strict=False):
-            _note_changes(inner, beside, (*path, ANY_INDEX), rules, changed)
+    if isinstance(value, list):
+        return [_masked(inner, (*path, ANY_INDEX), rules) for inner in value]
+    return rules.profile.spelled(value)
