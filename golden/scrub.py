@@ -45,6 +45,8 @@ KEPT_HEADERS = frozenset(
         "www-authenticate",
     }
 )
+# Lists whose order means nothing, and is not always the same after a restart.
+_SETS = frozenset({"allow", "cache-control", "content-language"})
 _TOKEN = re.compile(r"<([a-z0-9_.-]+):([0-9a-f]{12})>")
 _NO_SECRET = re.compile(r"<[\w.-]+:[0-9a-f]{12}>|<origin>|\{\w+\}|\b(?:Bearer|Basic|Token)\b|[\W_]", re.I)
 
@@ -148,6 +150,8 @@ class Scrubber:
             if name == "set-cookie":
                 kept.append((name, _set_cookie(value)))
             elif name in self._kept:
+                if name in _SETS:
+                    value = ", ".join(sorted(item.strip() for item in value.split(",")))
                 found = volatile.normalise_text(refer_path(value, known))
                 kept.append((name, self._header(name, found.removeprefix("<origin>") or "/")))
         return tuple(sorted(kept))

@@ -138,8 +138,8 @@ def _iso(match: re.Match[str]) -> str:
 def _hex(match: re.Match[str]) -> str:
     text = match[0]
     # A long run of digits alone may be an amount or a telephone number; 32 and more of them are a token.
-    plain = text.isdecimal() or not re.search(r"\d", text)
-    return text if plain and len(text) < 32 else f"<hex-{len(text)}>"
+    known = re.search(r"\d", text) and (len(text) >= 32 or not text.isdecimal())
+    return f"<hex-{len(text)}>" if known else text
 
 
 def _opaque(match: re.Match[str]) -> str:

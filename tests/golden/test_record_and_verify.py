@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ from golden import Flow, GoldenError, record, verify
 from shadow import Verdict, parse_rules
 from tests.golden.conftest import BUY, ORDER
 from tests.golden.shop import ShopServer
+from tests.support.ports import free_port
 
 MakeFlow = Callable[..., Flow]
 
@@ -23,12 +23,6 @@ def _content(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_recording_twice_from_one_side_gives_equal_bytes(
@@ -145,7 +139,7 @@ def test_a_rule_accepts_and_is_named(
 
 def test_a_side_that_is_down_is_undetermined(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
     record(flow(BUY), shop.url, tmp_path / "r")
-    report = verify(tmp_path / "r", f"http://127.0.0.1:{_free_port()}")
+    report = verify(tmp_path / "r", f"http://127.0.0.1:{free_port()}")
     assert report.exit_code == 2
     assert report.undetermined == len(report.cases) == 5
     assert "cannot be reached" in report.cases[0].failures[0]
@@ -249,5 +243,5 @@ def test_progress_reaches_the_end(shop: ShopServer, flow: MakeFlow, tmp_path: Pa
 def test_the_environments_proxy_is_not_asked(
     shop: ShopServer, flow: MakeFlow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(os.environ, "HTTP_PROXY", f"http://127.0.0.1:{_free_port()}")
+    monkeypatch.setitem(os.environ, "HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     assert record(flow(BUY), shop.url, tmp_path / "r").exit_code == 0
