@@ -75,7 +75,7 @@ class ShadowProcess:
             rules,
             redactor,
             GoldenIndex.load(Path(config.golden.dir), rules=rules),
-            MirrorBook(MAX_SESSIONS, SESSION_TTL),
+            MirrorBook(MAX_SESSIONS, SESSION_TTL, own_cookie=config.sticky.cookie),
             config.shadow.deadline,
             lambda: datetime.now(UTC).date(),
         )

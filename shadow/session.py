@@ -8,6 +8,7 @@ mirrors, bounded.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
@@ -28,6 +29,8 @@ FRAMING = frozenset(
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _MAX_NAMES = 256
+_MAX_GIVEN = 64
+_MAX_MIRRORS = 8
 
 
 class SessionMirror:
@@ -37,13 +40,15 @@ class SessionMirror:
     trusted. ``lost`` says why it no longer can, and is empty otherwise.
     """
 
-    __slots__ = ("_issued", "_jar", "_now", "_pairs", "known_from_start", "lost")
+    __slots__ = ("_given", "_issued", "_jar", "_now", "_pairs", "attachment", "known_from_start", "lost")
 
     def __init__(self, now: float, *, known_from_start: bool = True, issued: set[str] | None = None) -> None:
         self._jar, self._pairs, self._now = Jar(), Correlations(), now
         self._issued = (
             set() if issued is None else issued
         )  # names only, shared by all sessions: values never are
+        self._given: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.attachment: object = None  # whatever its user wants to live exactly as long
         self.known_from_start = known_from_start
         self.lost = "" if known_from_start else "the session began before it was sampled"
 
@@ -83,7 +88,7 @@ class SessionMirror:
     def _own_cookies(self, request: RequestSnapshot) -> list[tuple[str, str]]:
         """The cookies that the client made itself; those that the primary set are its business only."""
         taken = self._issued | self._jar.names()
-        sent = [pair for field in field_values(request.headers, b"cookie") for pair in cookie_pairs(field)]
+        sent = _cookies_of(request)
         return [(name, self._pairs.replace(value)) for name, value in sent if name not in taken]
 
     def learn(self, request: RequestSnapshot, primary: Observation, other: Observation) -> None:
@@ -93,8 +98,8 @@ class SessionMirror:
         sets_cookies = field_values(primary.headers, b"set-cookie")
         for field in sets_cookies:
             cookie = parse_set_cookie(field)
-            if cookie and len(self._issued) < _MAX_NAMES:
-                self._issued.add(cookie.name)
+            if cookie:
+                self._give(cookie.name, cookie.value)
         if other.error or primary.error:
             if request.method not in SAFE_METHODS or sets_cookies:
                 silent = other.side if other.error else primary.side
@@ -107,9 +112,27 @@ class SessionMirror:
         for ours, theirs in lessons(primary, other):
             self._pairs.learn(ours, theirs)
 
+    def _give(self, name: str, value: str) -> None:
+        """The primary has set this cookie: whoever shows it is in this session."""
+        if len(self._issued) < _MAX_NAMES:
+            self._issued.add(name)
+        self._given[name, value] = None
+        if len(self._given) > _MAX_GIVEN:
+            self._given.popitem(last=False)
+
+    def is_shown_by(self, cookies: Iterable[tuple[str, str]]) -> bool:
+        """Whether one of these cookies is one that the primary set in this session."""
+        return any(pair in self._given for pair in cookies)
+
+    @property
+    def has_no_cookies(self) -> bool:
+        """The primary has set none so far: nothing tells this session from another of the same user."""
+        return not self._given
+
     def size(self) -> int:
         """About how many bytes it holds."""
-        return 512 + 2 * (self._jar.size() + self._pairs.size())
+        given = sum(len(name) + len(value) for name, value in self._given)
+        return 512 + 2 * (self._jar.size() + self._pairs.size() + given)
 
 
 def settle(comparison: Comparison, mirror: SessionMirror) -> Comparison:
@@ -123,43 +146,79 @@ def settle(comparison: Comparison, mirror: SessionMirror) -> Comparison:
     )
 
 
-class MirrorBook:
-    """The mirrors of all sessions: least recently used first out, bounded by number, bytes and age."""
+class _User:
+    """The mirrors behind one sticky key, the last used first: two browsers, or a session after a session."""
 
-    def __init__(self, max_sessions: int, ttl: float, max_bytes: int = 64 * 1024 * 1024) -> None:
+    __slots__ = ("mirrors", "size", "used")
+
+    def __init__(self) -> None:
+        self.mirrors: list[SessionMirror] = []
+        self.used = 0.0
+        self.size = 0
+
+
+class MirrorBook:
+    """The mirrors of all sessions: least recently used first out, bounded by number, bytes and age.
+
+    ``own_cookie``: the cookie of the gateway itself, which says nothing about an application's session.
+    """
+
+    def __init__(
+        self, max_sessions: int, ttl: float, max_bytes: int = 64 * 1024 * 1024, own_cookie: str = ""
+    ) -> None:
         self._max_sessions, self._ttl, self._max_bytes = max_sessions, ttl, max_bytes
-        self._mirrors: OrderedDict[str, tuple[SessionMirror, float, int]] = OrderedDict()
+        self._own_cookie = own_cookie
+        self._users: OrderedDict[str, _User] = OrderedDict()
         self._issued: set[str] = set()
         self._bytes = 0
 
-    def get(self, session_key: str, begins: bool, now: float) -> SessionMirror:
-        """The mirror of a session, new when there is none. ``begins``: this is the session's first request.
-        ``now``: seconds.
+    def find(self, key: str, request: RequestSnapshot, begins: bool, now: float) -> SessionMirror:
+        """The mirror of the session that ``request`` belongs to, new when there is none. ``now``: seconds.
+
+        ``key`` names the user. Which of the user's sessions it is, the cookies say: one that the primary
+        set in it. ``begins``: the user was never seen before.
         """
         self._drop_old(now)
-        known = self._remove(session_key)
-        mirror = known or SessionMirror(now, known_from_start=begins, issued=self._issued)
+        user = self._take(key)
+        shown = [pair for pair in _cookies_of(request) if pair[0] != self._own_cookie]
+        mirror = next((each for each in user.mirrors if each.is_shown_by(shown)), None) or next(
+            (each for each in user.mirrors if each.has_no_cookies), None
+        )
+        if mirror is None:
+            mirror = SessionMirror(now, known_from_start=begins or not shown, issued=self._issued)
+        else:
+            user.mirrors.remove(mirror)
+        user.mirrors.insert(0, mirror)
+        del user.mirrors[_MAX_MIRRORS:]
         mirror.touch(now)
-        size = mirror.size()
-        self._mirrors[session_key] = (mirror, now, size)
-        self._bytes += size
-        while len(self._mirrors) > self._max_sessions or (
-            self._bytes > self._max_bytes and len(self._mirrors) > 1
-        ):
-            self._remove(next(iter(self._mirrors)))
+        self._put(key, user, now)
         return mirror
 
-    def _remove(self, session_key: str) -> SessionMirror | None:
-        mirror, _, size = self._mirrors.pop(session_key, (None, 0.0, 0))
-        self._bytes -= size
-        return mirror
+    def _take(self, key: str) -> _User:
+        user = self._users.pop(key, None) or _User()
+        self._bytes -= user.size
+        return user
+
+    def _put(self, key: str, user: _User, now: float) -> None:
+        user.used = now
+        user.size = sum(mirror.size() for mirror in user.mirrors)
+        self._users[key] = user
+        self._bytes += user.size
+        while len(self._users) > self._max_sessions or (
+            self._bytes > self._max_bytes and len(self._users) > 1
+        ):
+            self._take(next(iter(self._users)))
 
     def _drop_old(self, now: float) -> None:
-        while self._mirrors:
-            session_key, (_, used, _) = next(iter(self._mirrors.items()))
-            if now - used <= self._ttl:
+        while self._users:
+            key, user = next(iter(self._users.items()))
+            if now - user.used <= self._ttl:
                 return
-            self._remove(session_key)
+            self._take(key)
 
     def __len__(self) -> int:
-        return len(self._mirrors)
+        return sum(len(user.mirrors) for user in self._users.values())
+
+
+def _cookies_of(request: RequestSnapshot) -> list[tuple[str, str]]:
+    return [pair for field in field_values(request.headers, b"cookie") for pair in cookie_pairs(field)]

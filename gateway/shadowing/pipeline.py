@@ -3,7 +3,6 @@ happened."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -27,7 +26,6 @@ from shadow import (
 )
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_JOURNEYS = 10_000
 SHORTEST_DEADLINE = 1.0
 """Seconds that a shadow gets even when the primary took no time: a slower side is a finding, not a
 timeout."""
@@ -58,14 +56,13 @@ class Pipeline:
         self._mirrors = mirrors
         self._deadline = deadline
         self._today = today
-        self._journeys: OrderedDict[str, JourneyState] = OrderedDict()
 
     async def run(self, exchange: CapturedExchange) -> None:
         """Ask the other side what it would have answered, compare, and keep what was found."""
         primary = exchange.answer
         side = Side(primary.side).other
-        mirror = self._mirrors.get(exchange.key, exchange.begins, exchange.at)
-        recording = self._recording(exchange)
+        mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
+        recording = self._recording(exchange, mirror)
         await self._hold(exchange, recording, primary)
         refusal = await self._refusal(exchange.request, side)
         if refusal:
@@ -106,13 +103,13 @@ class Pipeline:
             self._trust.note(side, answer)
         return answer
 
-    def _recording(self, exchange: CapturedExchange) -> Recording | None:
+    def _recording(self, exchange: CapturedExchange, mirror: SessionMirror) -> Recording | None:
         """The recording of this request in this state of its session, if there is one."""
-        if not len(self._goldens):
+        if not len(self._goldens) or not mirror.known_from_start:
             return None
-        journey = self._journey(exchange)
-        if journey is None:
-            return None
+        journey = mirror.attachment
+        if not isinstance(journey, JourneyState):
+            journey = mirror.attachment = self._goldens.begin()
         recording = self._goldens.find(exchange.request, journey.fingerprint)
         journey.advance(exchange.request)
         return recording
@@ -134,17 +131,3 @@ class Pipeline:
             route=exchange.template,
         )
         await self._findings.against_golden(exchange, recording.observation, answer, comparison)
-
-    def _journey(self, exchange: CapturedExchange) -> JourneyState | None:
-        """What the session did so far; None when it began before it was seen, so that its state is not
-        known."""
-        journey = self._journeys.get(exchange.key)
-        if journey is None:
-            if not exchange.begins:
-                return None
-            journey = self._journeys[exchange.key] = self._goldens.begin()
-            if len(self._journeys) > _JOURNEYS:
-                self._journeys.popitem(last=False)
-        else:
-            self._journeys.move_to_end(exchange.key)
-        return journey
