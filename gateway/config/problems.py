@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 __all__ = ["ConfigError", "Problem", "Refused"]
 
 _LONGEST = 120
+_USER_INFO = re.compile(r"//[^/\s]*@")
 
 
 class Problem(NamedTuple):
@@ -40,7 +42,7 @@ class Refused(ValueError):
 
 
 def shown(value: object) -> str:
-    """A value as its author would recognise it, shortened."""
+    """A value as its author would recognise it, shortened; URLs without user and password, for the log."""
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, str):
@@ -48,4 +50,5 @@ def shown(value: object) -> str:
     else:
         text = repr(value)
     text = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    text = _USER_INFO.sub("//…@", text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -106,7 +106,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_file_as_it_was(ledger: Ledge
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))
     try:
-        with pytest.raises(StateUnwritable, match="The ledger .* could not be written"):
+        with pytest.raises(StateUnwritable, match=r"The ledger .* could not be written"):
             fill(ledger, 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

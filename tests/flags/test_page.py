@@ -24,7 +24,6 @@ from flags import (
     UnknownFeature,
     revision_of,
 )
-from flags import page as page_module
 from flags.layout import (
     ACTIVE,
     BUFFERS,
@@ -108,7 +107,7 @@ def test_a_latch_of_an_unknown_feature_names_the_known_ones(page: StatePage) -> 
 def test_each_latch_changes_the_stamp_even_when_the_clock_stands_still(
     page: StatePage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module.time, "time_ns", lambda: 7)
+    monkeypatch.setattr("time.time_ns", lambda: 7)
     assert len({page.latch("checkout", bool(n % 2)) for n in range(50)}) == 50
 
 
@@ -267,7 +266,7 @@ def test_the_everything_latch_is_where_tools_expect_it(page: StatePage) -> None:
     assert data[LATCH_STAMP] == page.stamp()[8:]
 
 
-# --- workers' rows -------------------------------------------------------------------------------------------
+# --- workers' rows --------------------------------------------------------------------------------
 
 
 def test_a_worker_says_what_it_has_taken_over(page: StatePage) -> None:

@@ -32,7 +32,7 @@ def test_agrees_with_unleash_at_each_whole_percent_for_ten_thousand_keys() -> No
 
 
 def _rollout_cases() -> list[Any]:
-    """Every test of the corpus whose feature has only flexibleRollout strategies that depend on the user or session."""
+    """The corpus's tests of features with only flexibleRollout strategies by user or session."""
     cases = []
     for file in sorted(CORPUS.glob("[0-9]*.json")):
         document = json.loads(file.read_text(encoding="utf-8"))
