@@ -1,0 +1,208 @@
+"""`gateway/supervisor.py` as a process: real sockets, real children, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from flags import Entry, Ledger, StateFile
+from gateway.notes import read_runtime
+from tests.gateway.running import Running, start, write_config
+from tests.support.ports import wait_until
+from tests.support.spawn import Spawner
+
+
+@pytest.fixture
+def gateway(spawn: Spawner, tmp_path: Path) -> Running:
+    return Running(spawn, tmp_path)
+
+
+def _refusal(spawn: Spawner, config: Path) -> str:
+    process = start(spawn, config, ready=False)
+    assert process.wait(30) == 2
+    return next(line for line in process.output().splitlines() if line.startswith("REFUSED ")).removeprefix(
+        "REFUSED "
+    )
+
+
+def test_it_is_ready_when_every_worker_is_up_and_leaves_nothing_behind(gateway: Running) -> None:
+    assert len(gateway.pids()) == 2
+    note = read_runtime(gateway.state)
+    assert note is not None
+    assert (note.pid, note.admin, note.traffic) == (
+        gateway.process.pid,
+        gateway.admin,
+        gateway.ready["traffic"],
+    )
+    runtime, children = Path(note.runtime), gateway.children()
+    assert runtime.stat().st_mode & 0o777 == 0o700
+    assert gateway.connect() in gateway.pids()
+    gateway.process.signal(signal.SIGTERM)
+    assert gateway.process.wait(30) == 0
+    assert not runtime.exists()
+    assert read_runtime(gateway.state) is None
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_worker_that_dies_is_replaced(gateway: Running) -> None:
+    before = gateway.pids()
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2, 20, "a replacement")
+    assert before - {victim} < gateway.pids()
+
+
+def test_a_control_process_that_dies_is_replaced_on_the_same_port_and_forgets_no_count(
+    gateway: Running,
+) -> None:
+    for _ in range(5):
+        gateway.connect()
+    wait_until(lambda: _requests(gateway) == 5, 20, "the counts")
+    # The worker's totals die with it; the board has them. Then the board's process dies too.
+    victims = gateway.pids()
+    for pid in victims:
+        os.kill(pid, signal.SIGTERM)
+    gateway.wait_for_workers(2, besides=victims)
+    wait_until(lambda: (Path(read_runtime(gateway.state).runtime) / "totals").stat().st_size > 0, 20)  # type: ignore[union-attr]
+    gateway.connect()
+    wait_until(lambda: _requests(gateway) == 6, 20, "the counts of the new workers")
+    control = gateway.control_pid()
+    wait_until(lambda: _saved_since(gateway, _requests(gateway)), 20)
+    os.kill(control, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{control}").exists(), 20)
+    wait_until(lambda: _requests(gateway) == 6, 20, "the same counts from another process")
+
+
+def _saved_since(gateway: Running, total: int) -> bool:
+    note = read_runtime(gateway.state)
+    assert note is not None
+    before = (Path(note.runtime) / "totals").stat().st_mtime_ns
+    wait_until(lambda: (Path(note.runtime) / "totals").stat().st_mtime_ns > before, 20)
+    return total == 6
+
+
+def _requests(gateway: Running) -> int:
+    try:
+        text = gateway.call("GET", "/metrics").text
+    except OSError:
+        return -1
+    rows = [line for line in text.splitlines() if line.startswith("banyan_requests_total{")]
+    return int(sum(float(row.split()[-1]) for row in rows))
+
+
+def test_sigterm_lets_what_is_in_flight_finish(gateway: Running) -> None:
+    answers: list[int] = []
+    client = threading.Thread(target=lambda: answers.append(gateway.connect(b"slow\n")))
+    client.start()
+    wait_until(lambda: _in_flight(gateway), 10, "a connection in flight")
+    gateway.process.signal(signal.SIGTERM)
+    client.join(20)
+    assert len(answers) == 1
+    assert gateway.process.wait(30) == 0
+    with pytest.raises(OSError, match="refused"):
+        gateway.connect()
+
+
+def _in_flight(gateway: Running) -> bool:
+    port = int(gateway.ready["traffic"].rsplit(":", 1)[1])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
+def test_sighup_takes_a_good_file_over_with_new_workers_and_the_same_port(gateway: Running) -> None:
+    before = gateway.pids()
+    text = gateway.config.read_text().replace("workers = 2", "workers = 3")
+    gateway.config.write_text(text + '[[feature]]\nname = "later"\nmatch = ["/later"]\n')
+    gateway.process.signal(signal.SIGHUP)
+    after = gateway.wait_for_workers(3, besides=before)
+    wait_until(lambda: not before & gateway.pids(), 20, "the old workers' end")
+    assert gateway.connect() in after
+    wait_until(lambda: "later" in [one["name"] for one in gateway.asked("status")["features"]], 20)
+
+
+def test_sighup_with_a_bad_file_changes_nothing_and_says_why(gateway: Running) -> None:
+    before = gateway.pids()
+    gateway.config.write_text(gateway.config.read_text() + "\n[sticky]\nnonsense = 1\n")
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "not taken over" in gateway.process.output(), 20, "the refusal")
+    assert "sticky.nonsense" in gateway.process.output()
+    assert gateway.pids() == before
+
+
+def test_sighup_with_workers_that_do_not_start_keeps_the_old_ones(gateway: Running) -> None:
+    before = gateway.pids()
+    (gateway.state / "refuse-workers").touch()
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "the old ones stay" in gateway.process.output(), 40, "the refusal")
+    assert gateway.pids() == before
+    assert gateway.connect() in before
+
+
+def test_workers_end_when_the_supervisor_is_gone(gateway: Running) -> None:
+    children = gateway.children()
+    os.kill(gateway.process.pid, signal.SIGKILL)
+    gateway.process.wait()
+    wait_until(lambda: not [pid for pid in children if _runs(pid)], 20, "the children's end")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_a_second_gateway_on_the_same_folder_is_told_who_has_it(gateway: Running, spawn: Spawner) -> None:
+    refused = _refusal(spawn, gateway.config)
+    assert str(gateway.process.pid) in refused
+    assert str(gateway.state) in refused
+    assert len(gateway.pids()) == 2
+
+
+@pytest.mark.parametrize("key", ["traffic", "admin"])
+def test_a_taken_port_is_one_sentence_with_the_address(spawn: Spawner, tmp_path: Path, key: str) -> None:
+    config = write_config(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        config.write_text(config.read_text().replace(f'{key} = "127.0.0.1:0"', f'{key} = "{address}"'))
+        refused = _refusal(spawn, config)
+    assert refused == f"The address {address} (listen.{key}) cannot be listened on: Address already in use."
+
+
+def test_a_state_folder_that_cannot_be_is_one_sentence(spawn: Spawner, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    config = write_config(tmp_path, more='[state]\ndir = "file/var"\n')
+    assert _refusal(spawn, config) == f"The state folder {tmp_path}/file/var cannot be used: Not a directory."
+
+
+def test_a_token_file_that_cannot_be_used_ends_the_start(spawn: Spawner, tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "tokens.json").write_text("{}")
+    refused = _refusal(spawn, config)
+    assert "control" in refused
+    assert "tokens.json" in spawn.started[-1].output()
+
+
+def test_a_rollback_made_while_nobody_was_alive_holds_and_is_in_the_ledger(gateway: Running) -> None:
+    gateway.process.stop()
+    done = gateway.cli("rollback", "orders", "--reason", "at night", "--by", "ann")
+    assert done.returncode == 0, done.stderr
+    # As if the command had died before it could write anything down: the page alone knows.
+    for file in ("state.json", "state.json.previous", "ledger.jsonl", "ledger.head"):
+        (gateway.state / file).unlink(missing_ok=True)
+    gateway.start()
+    stored = StateFile(gateway.state).load()
+    assert stored is not None
+    assert stored.latched == ("orders",)
+    last: Entry = Ledger(gateway.state).entries(1)[0]
+    assert (last.action, last.feature, last.reason) == (
+        "rollback",
+        "orders",
+        "rolled back directly on the machine",
+    )
