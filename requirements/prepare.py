@@ -27,7 +27,7 @@ def main(arguments: "list[str]") -> int:
             "this Python can make no environment with pip in it (no ensurepip, no pip). "
             "On Debian or Ubuntu: apt-get install python3-venv"
         )
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-qq", "install"]  # -qq: errors only
     print(f"installing {lock} into {environment}", flush=True)
     if run([*pip, "--require-hashes", "--requirement", str(lock)]):
         return complain("the packages could not be installed; the lines above say why")
