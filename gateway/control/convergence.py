@@ -23,19 +23,21 @@ async def wait_for_workers(
     stamp: bytes,
     started: float,
     *,
-    limit: float = LIMIT,
+    limit: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Convergence:
-    """Poll the acknowledgement rows until all show `stamp` (or a later one), for `limit` seconds at most.
+    """Poll the acknowledgement rows until all show `stamp` (or a later one), for `limit` seconds (five)
+    at most.
 
     `started` is the reading of `clock` from which `seconds` is measured: when the change was asked for.
     """
+    until = LIMIT if limit is None else limit
     while True:
         # A worker that shows the page's newest stamp has everything before it too.
         good = {stamp, page.stamp()}
         rows = page.rows()
         elapsed = clock() - started
         lagging = tuple(row.pid for row in rows if row.stamp not in good)
-        if not lagging or elapsed >= limit:
+        if not lagging or elapsed >= until:
             return Convergence(len(rows), round(elapsed, 6), not lagging, lagging)
         await asyncio.sleep(POLL)
