@@ -39,6 +39,8 @@ def read_bodies(control: Observation, candidate: Observation) -> Bodies:
     gap = _gap(control) or _gap(candidate)
     if control.body == candidate.body:
         return Bodies("bytes", equal=True, open=gap)
+    if max(len(control.body), len(candidate.body)) > MAX_BODY:
+        return Bodies("bytes", equal=True, open="a body is longer than what is compared")
     ours, theirs = media_of(control.headers), media_of(candidate.headers)
     if ours.family is Family.EVENTS and theirs.family is Family.EVENTS:
         return _events(control.body, candidate.body, gap)
@@ -46,8 +48,6 @@ def read_bodies(control: Observation, candidate: Observation) -> Bodies:
         return Bodies("bytes", equal=True, open=gap)
     if ours.family is not theirs.family:
         return Bodies("parse", _other(control, ours), [_other(candidate, theirs)])
-    if max(len(control.body), len(candidate.body)) > MAX_BODY:
-        return Bodies("bytes", equal=True, open="a body is longer than what is compared")
     return _READERS[ours.family](control.body, candidate.body, ours, theirs)
 
 

@@ -20,14 +20,13 @@ class _Event(NamedTuple):
 
 def read_events(body: bytes) -> list[dict[str, Any]]:
     """``[{"event": type, "data": JSON value or text}, …]``, neighbours joined."""
-    events: list[_Event] = []
+    runs: list[list[_Event]] = []
     for event in _delivered(body.decode("utf-8", "replace")):
-        joined = _joined(events[-1], event) if events else None
-        if joined:
-            events[-1] = joined
+        if runs and _continues(runs[-1][-1], event):
+            runs[-1].append(event)
         else:
-            events.append(event)
-    return [{"event": event.type, "data": event.data} for event in events]
+            runs.append([event])
+    return [{"event": run[0].type, "data": _joined([event.data for event in run])} for run in runs]
 
 
 def _delivered(text: str) -> list[_Event]:
@@ -56,14 +55,20 @@ def _data(text: str) -> Any:
     return text
 
 
-def _joined(last: _Event, event: _Event) -> _Event | None:
+def _continues(last: _Event, event: _Event) -> bool:
     if last.type != event.type:
-        return None
+        return False
     if isinstance(last.data, str) and isinstance(event.data, str):
-        return last._replace(data=last.data + event.data)
-    if _texts(last.data) and _texts(event.data) and last.data.keys() == event.data.keys():
-        return last._replace(data={key: last.data[key] + event.data[key] for key in last.data})
-    return None
+        return True
+    return _texts(last.data) and _texts(event.data) and last.data.keys() == event.data.keys()
+
+
+def _joined(run: list[Any]) -> Any:
+    if len(run) == 1:
+        return run[0]
+    if isinstance(run[0], str):
+        return "".join(run)
+    return {key: "".join(data[key] for data in run) for key in run[0]}
 
 
 def _texts(data: Any) -> bool:
