@@ -2,34 +2,38 @@
 
 The map, in the order data takes:
 
-`flow`        a journey written by a person: steps, what each hands on (`template`, `extraction`, `body`)
-`player`      plays its steps against a side, with cookies of its own
-`scrub`       takes secrets out, names what is volatile (`volatile`), refers to what was met before (`known`, `fields`)
-`recording`   one case as one file; `files` keeps the folder of them
-`recorder`    flow → player → scrub → files                      `record`
-`journey`     recordings → player → `comparing` (`fit`)           one journey
-`verifier`    all journeys of a folder                            `verify`
-`live`        recognises a live request that has a recording      `GoldenIndex`, `JourneyState`
-`report`      what a run found, with its exit code; `junit`, `markdown` and `show` write it down
-`lint`        what is wrong with a folder of recordings           `lint`
-`pytest_plugin`  every recording as a test
+    flow           a journey written by a person (checks), its steps (step, body), what each hands on
+                   (extraction) and uses (template)
+    player         plays steps against a side, with cookies of its own
+    scrub          takes secrets out, names what is volatile (volatile), refers to what was met before
+                   (known); fields and cookies are places where a value may stand
+    recording      one case as one file (reading); files keeps the folder of them
+    recorder       flow, player, scrub, files: record()
+    journey        recordings played in order, each compared by comparing (fit) with shadow's comparison
+    verifier       all journeys of a folder: verify()
+    live           recognises a live request that has a recording: GoldenIndex, JourneyState
+    report         what a run found, with its exit code; junit, markdown and show write it down
+    lint           what is wrong with a folder of recordings
+    pytest_plugin  every recording as a test
+    errors         what can go wrong
 """
 
 from golden.comparing import compare_with_golden
 from golden.errors import FlowError, GoldenError, RecordingError, SideError, StepError, ThreadingError
 from golden.files import read_all
-from golden.flow import Flow, Step, load_flows
+from golden.flow import Flow, load_flows
 from golden.journey import Journey, Terms
 from golden.junit import write_junit
 from golden.lint import LintReport, lint
 from golden.live import GoldenIndex, JourneyState
 from golden.markdown import to_markdown, write_markdown
+from golden.reading import read as read_recording
 from golden.recorder import record
 from golden.recording import Answer, Recording
-from golden.recording import read as read_recording
 from golden.report import Case, Problem, RecordReport, Saved, VerifyReport
 from golden.scrub import Scrubber
 from golden.show import show
+from golden.step import Step
 from golden.verifier import verify
 
 __all__ = [

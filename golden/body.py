@@ -31,7 +31,7 @@ class Body:
     value: Any = None
 
     def encode(self, values: Mapping[str, str] | None = None) -> bytes:
-        """The bytes to send. With `values`, references are filled in; raises `ThreadingError`, `ValueError`."""
+        """The bytes to send, references filled in when there are `values`; raises `ThreadingError`."""
         value = self.value if values is None else template.fill_all(self.value, values)
         if self.kind == "json":
             return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

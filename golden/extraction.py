@@ -59,7 +59,8 @@ def extract(extraction: Extraction, answer: Observation, cookies: Mapping[str, s
     found = _FINDERS[extraction.source](extraction.where, answer, cookies)
     if found is None or found == "":
         raise ThreadingError(
-            f"{extraction.text} found nothing for {{{extraction.name}}} in the answer (status {answer.status})"
+            f"{extraction.text} found nothing for {{{extraction.name}}} in the answer"
+            f" (status {answer.status})"
         )
     return found
 

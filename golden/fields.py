@@ -1,4 +1,4 @@
-"""Finds the values that an HTML page carries in its input and meta tags; it must not know which are secret."""
+"""Finds the values an HTML page carries in its input and meta tags; it must not know which are secret."""
 
 import html
 import re
@@ -9,7 +9,7 @@ _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+)""")
 
 
 def hide_fields(page: str, hide: Callable[[str, str], str]) -> str:
-    """The page with `hide(name, value)` in place of each value; a value that stays the same is left as written."""
+    """The page with `hide(name, value)` in place of each value; one that stays the same is left alone."""
     return _TAG.sub(lambda tag: _tag(tag[0], hide), page)
 
 

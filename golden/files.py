@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from golden.errors import RecordingError
-from golden.recording import Recording, file_name, read
+from golden.reading import read
+from golden.recording import Recording, file_name
 
 CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 
@@ -21,7 +22,7 @@ def path_of(folder: Path, recording: Recording) -> Path:
 
 
 def read_all(folder: Path) -> tuple[list[Recording], list[RecordingError]]:
-    """Every recording below the folder in the order of its journeys, and a problem for each file that is none."""
+    """Every recording below the folder, in the order of the journeys, and a problem for every other file."""
     recordings: list[Recording] = []
     problems: list[RecordingError] = []
     for path in sorted(folder.rglob("*.json")):
@@ -54,7 +55,7 @@ def gaps(journey: list[Recording]) -> list[str]:
 
 
 def write(path: Path, text: str) -> str:
-    """Write a file atomically if it differs; returns CREATED, CHANGED or UNCHANGED. Raises `RecordingError`."""
+    """Write a file atomically if it differs: CREATED, CHANGED or UNCHANGED. Raises `RecordingError`."""
     try:
         before = path.read_bytes() if path.exists() else None
         if before == text.encode():

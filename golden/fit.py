@@ -1,7 +1,8 @@
 """Reads the placeholders of a recording as checks of type and format; it must not know rules or verdicts.
 
-`fit(golden, candidate)` gives the candidate back with the golden's placeholder wherever the candidate's value is
-of that type and format. What does not fit keeps its own value, so the comparison shows what was sent.
+`fit(golden, candidate)` gives the candidate back with the golden's placeholder wherever the candidate's
+value is of that type and format. What does not fit keeps its own value, so the comparison shows what was
+sent.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from golden.recording import Answer
 
 
 def fit_answer(golden: Answer, candidate: Answer, forms: Mapping[str, str]) -> Answer:
-    """The same for a whole answer. `forms` are the references whose values are not known, with their placeholder."""
+    """The same for a whole answer. `forms`: the references of unknown value, with their placeholder."""
     named = dict(golden.headers)
     headers = tuple((name, fit(named.get(name), value, forms)) for name, value in candidate.headers)
     body = candidate.body

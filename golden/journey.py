@@ -1,8 +1,8 @@
-"""Plays the recordings of one journey in order and compares each answer; it must not know files or other journeys.
+"""Plays the recordings of one journey in order and compares each answer; it must not know other journeys.
 
-The values and cookies that the answers hand on are carried to the next step as they were when it was recorded. A step
-that cannot be compared says why; when the side gave no answer at all, what follows would start from another
-state, so it is not played.
+The values and cookies that the answers hand on are carried to the next step as they were when it was
+recorded. A step that cannot be compared says why; when the side gave no answer at all, what follows would
+start from another state, so it is not played.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,9 @@ Place = Callable[[RequestSnapshot], tuple[str, str]]
 class Terms:
     """On what terms recordings are compared: where, by which rules, as of which day, within what bounds.
 
-    `deadline` in seconds for each whole answer, `max_body` in bytes; `env` is where secrets come from; `place` says
-    which feature and route a request belongs to, for rules of narrower scope (default: no feature, method and path).
+    `deadline` in seconds for each whole answer, `max_body` in bytes; `env` is where secrets come from;
+    `place` says which feature and route a request belongs to, for rules of narrower scope (default: no
+    feature, method and path).
     """
 
     url: str

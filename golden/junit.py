@@ -13,7 +13,7 @@ _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def write_junit(report: VerifyReport, path: Path) -> None:
-    """One test suite per flow, one test case per recording: a difference is a failure, what could not be told an error.
+    """One suite per flow, one test case per recording: a difference is a failure, the rest is an error.
 
     Raises `RecordingError` when the file cannot be written.
     """

@@ -16,11 +16,12 @@ from urllib.parse import quote, quote_plus
 from golden import volatile
 
 _LONG = 8
+_SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """`put` takes the place of `text`: everywhere, or only as a whole value under one of `keys`."""
+    """`put` takes the place of `text`: everywhere, or only as a whole value (under one of `keys`)."""
 
     text: str
     put: str
@@ -38,20 +39,21 @@ def known_values(
 ) -> tuple[Known, ...]:
     """The table of a journey, longest first.
 
-    `values`: handed on, by name; `secrets`: those of them that come from the environment; `keys`: the JSON name a
-    value was taken from; `taken`: secret → token, of what had to be taken out of requests; `cookies`: values held.
+    `values`: handed on, by name; `secrets`: those of them that come from the environment; `keys`: the JSON
+    name a value was taken from; `taken`: secret → token, of what had to be taken out of requests;
+    `cookies`: values held.
     """
     secret = set(secrets)
     known: list[Known] = []
     for text, token in (taken or {}).items():
-        known += [Known(spelled, token, everywhere=True) for spelled in _spellings(text)]
+        known += _secret(text, token)
     for text in cookies:
         if len(text) >= _LONG:
             known += [Known(spelled, "<cookie>", everywhere=True) for spelled in _spellings(text)]
     for name, text in values.items():
         put = "{" + name + "}"
         if name in secret:
-            known += [Known(spelled, put, everywhere=True) for spelled in _spellings(text)]
+            known += _secret(text, put)
         elif not volatile.is_placeholder(volatile.normalise_text(text)):
             names = frozenset({name, (keys or {}).get(name, name)})
             known.append(Known(text, put, names, everywhere=len(text) >= _LONG and not _is_number(text)))
@@ -63,7 +65,7 @@ def refer(value: Any, known: tuple[Known, ...], key: str = "") -> Any:
     if not known:
         return value
     if isinstance(value, dict):
-        return {name: refer(item, known, name) for name, item in value.items()}
+        return {refer_text(name, known): refer(item, known, name) for name, item in value.items()}
     if isinstance(value, list):
         return [refer(item, known, key) for item in value]
     if isinstance(value, str):
@@ -79,7 +81,7 @@ def refer_text(text: str, known: tuple[Known, ...], key: str = "") -> str:
     for item in known:
         if item.everywhere:
             text = text.replace(item.text, item.put)
-        elif text == item.text and key in item.keys:
+        elif text == item.text and (key in item.keys or not item.keys):
             return item.put
     return text
 
@@ -91,11 +93,17 @@ def refer_path(text: str, known: tuple[Known, ...]) -> str:
     return "".join(by_text.get(piece, piece) for piece in re.split(r"([/?&=#])", text))
 
 
+def _secret(text: str, put: str) -> list[Known]:
+    # A very short one is part of every text; it is recognised as a whole value only.
+    everywhere = len(text) >= _SHORTEST_SECRET
+    return [Known(spelled, put, everywhere=everywhere) for spelled in _spellings(text)]
+
+
 def _spellings(text: str) -> list[str]:
     raw = text.encode()
     encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
     found = [text, quote(text, safe=""), quote(text), quote_plus(text), html.escape(text), *encoded]
-    return [item for item in dict.fromkeys(found) if len(item) >= 4]  # shorter ones are in every text
+    return [item for item in dict.fromkeys(found) if item]
 
 
 def _is_number(text: str) -> bool:

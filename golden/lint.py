@@ -1,8 +1,8 @@
 """Finds what is wrong with a folder of recordings without asking any side; it must not change anything.
 
-Errors: files that are no recordings (corrupt, cut off, foreign, of a newer format), journeys that are not whole, names that
-are there twice or in the wrong place, secrets that were not scrubbed. Warnings: rules that can excuse nothing
-here, rules that have expired, leftovers.
+Errors: files that are no recordings (corrupt, cut off, foreign, of a newer format), journeys that are not
+whole, names that are there twice or in the wrong place, secrets that were not scrubbed. Warnings: rules
+that can excuse nothing here, rules that have expired, leftovers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ def lint(
 
 
 def secrets_in(recording: Recording, scrubber: Scrubber) -> Iterator[str]:
-    """Where a recording holds what scrubbing would have taken out: one sentence per place, without the secret."""
+    """Where a recording holds what scrubbing takes out: one sentence per place, without the secret."""
     clean, taken = scrubber.step(recording.step)
     if taken or clean != recording.step:
         changed = [
@@ -88,10 +88,8 @@ def secrets_in(recording: Recording, scrubber: Scrubber) -> Iterator[str]:
             else "address"
         )
         yield f"an unscrubbed secret stands in the request ({where})"
-    for name, value in scrubber.fields(recording.answer.headers):
-        yield f"an unscrubbed secret stands in the answer (header {name!r}, {len(value)} characters)"
-    if scrubber.body(recording.answer) != recording.answer.body:
-        yield "an unscrubbed secret stands in the answer (body)"
+    for where in scrubber.unscrubbed(recording.answer):
+        yield f"an unscrubbed secret stands in the answer ({where})"
 
 
 def unused_rules(recordings: Sequence[Recording], rules: Rules) -> list[str]:

@@ -1,7 +1,8 @@
 """Recognises a live request that has a recording; it must not do any input or output once loaded.
 
-What an answer should be depends on what the session did before. So a recording is looked up by the request and by the
-journey: a fingerprint over the unsafe requests so far (method, path, normalised body; no headers, no cookies).
+What an answer should be depends on what the session did before. So a recording is looked up by the request
+and by the journey: a fingerprint over the unsafe requests so far (method, path, normalised body; no
+headers, no cookies).
 """
 
 import hashlib
@@ -41,7 +42,7 @@ class JourneyState:
 
 
 class GoldenIndex:
-    """Every recording that a live request can be recognised as. `problems` are files that could not be used."""
+    """The recordings that live requests are recognised as. `problems` are files that could not be used."""
 
     def __init__(
         self, cases: Mapping[str, Recording], problems: tuple[Problem, ...], scrubber: Scrubber

@@ -46,7 +46,8 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    # Code is the one place where an answer's own text cannot become markup; the fence is longer than any inside.
+    # Code is the one place where an answer's own text cannot become markup; the fence is longer than any
+    # inside.
     text = " ".join(text.split())
     fence = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"

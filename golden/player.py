@@ -16,7 +16,7 @@ import httpx
 
 from golden import extraction, template
 from golden.errors import GoldenError, SideError, ThreadingError
-from golden.flow import Step
+from golden.step import Step
 from shadow import Observation, RequestSnapshot
 
 DEADLINE = 30.0  # seconds for one whole answer

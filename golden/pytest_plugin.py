@@ -1,8 +1,8 @@
-"""pytest collects every recording as a test: `pytest --golden-to=URL [--golden-dir DIR] [--golden-rules FILE]`.
+"""Every recording as a test: `pytest --golden-to=URL [--golden-dir DIR] [--golden-rules FILE]`.
 
-It must not decide what differs. Without further arguments only the recordings run, with arguments both. The steps of a
-journey run in their order, in one client; a step chosen alone has those before it played first, since its answer
-depends on them.
+It must not decide what differs. Without further arguments only the recordings run, with arguments both. The
+steps of a journey run in their order, in one client; a step chosen alone has those before it played first,
+since its answer depends on them.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from golden.errors import GoldenError, RecordingError
 from golden.files import gaps
 from golden.journey import Journey, Terms
 from golden.player import checked_url
-from golden.recording import Recording, read
+from golden.reading import read
+from golden.recording import Recording
 from golden.report import Case
 from shadow import DEFAULT_RULES, RulesError, load_rules
 
@@ -36,7 +37,7 @@ class Differs(Exception):
 
 
 def pytest_plugin_registered(plugin_name: str, manager: pytest.PytestPluginManager) -> None:
-    """Given with `-p` beside an installed entry point, the plugin would be registered twice: leave the second out."""
+    """With `-p` beside an installed entry point it would be registered twice: leave the second out."""
     if plugin_name == __name__:
         manager.set_blocked(_ENTRY_POINT)
 
@@ -160,8 +161,10 @@ class RecordingItem(pytest.Item):
         if not isinstance(excinfo.value, Differs):
             return str(super().repr_failure(excinfo))
         case = excinfo.value.case
-        head = f"{case.comparison.verdict}: flow {case.flow}, step {case.number} ({case.step}), recorded in {case.file}"
-        return "\n".join([head, *(f"  {failure}" for failure in case.failures)])
+        where = f"flow {case.flow}, step {case.number} ({case.step}), recorded in {case.file}"
+        return "\n".join(
+            [f"{case.comparison.verdict}: {where}", *(f"  {failure}" for failure in case.failures)]
+        )
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where the test is from."""

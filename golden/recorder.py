@@ -1,7 +1,8 @@
 """Records journeys as the truth: plays each flow to its end, then writes its cases; it must not compare.
 
-1. load the secrets  2. play every step  3. scrub each answer with what was known by then  4. write, atomically,
-only what changed, and only when the whole journey was played: a flow that breaks off leaves its files as they were.
+1. load the secrets  2. play every step  3. scrub each answer with what was known by then  4. write,
+atomically, only what changed, and only when the whole journey was played: a flow that breaks off leaves its
+files as they were.
 """
 
 import asyncio
@@ -11,12 +12,13 @@ from pathlib import Path
 from golden import template, volatile
 from golden.errors import GoldenError, RecordingError, StepError
 from golden.files import path_of, write
-from golden.flow import Flow, Step
+from golden.flow import Flow
 from golden.known import known_values
 from golden.player import DEADLINE, MAX_BODY, Player, checked_url, secrets_from
 from golden.recording import Recording
 from golden.report import Problem, RecordReport, Saved
 from golden.scrub import Scrubber, scrubber_for
+from golden.step import Step
 from shadow import DEFAULT_RULES, Rules
 
 
@@ -36,10 +38,10 @@ def record(
 ) -> RecordReport:
     """Record `flows` from the side at `base_url` into `folder`.
 
-    `deadline` is in seconds for each whole answer, `max_body` in bytes. Files of steps that a flow no longer has
-    are reported as stale, and removed only with `prune`. `rules` say which names to redact and which further headers
-    to keep. Raises `GoldenError` for an address that is none; what
-    happens to a single flow is a problem in the report, and the other flows go on.
+    `deadline` is in seconds for each whole answer, `max_body` in bytes. Files of steps that a flow no
+    longer has are reported as stale, and removed only with `prune`. `rules` say which names to redact and
+    which further headers to keep. Raises `GoldenError` for an address that is none; what happens to a
+    single flow is a problem in the report, and the other flows go on.
     """
     flows = [flows] if isinstance(flows, Flow) else list(flows)
     job = _Job(

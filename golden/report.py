@@ -1,7 +1,8 @@
 """What a run found, as frozen values with an exit code; it must not know how it is shown.
 
-Exit codes: 0 everything as it should be; 1 an unexcused difference; 2 it could not be told (a side down, a file
-corrupt, a journey broken off, nothing recorded). A difference that was seen weighs more than what was not seen.
+Exit codes: 0 everything as it should be; 1 an unexcused difference; 2 it could not be told (a side down, a
+file corrupt, a journey broken off, nothing recorded). A difference that was seen weighs more than what was
+not seen.
 """
 
 import json
@@ -15,7 +16,7 @@ PASSED = frozenset({Verdict.MATCH, Verdict.NOISE, Verdict.ACCEPTED})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that kept a case from being recorded or verified: one sentence, with its file, flow and step."""
+    """What kept a case from being recorded or verified: one sentence, with its file, flow and step."""
 
     file: str
     what: str
@@ -29,8 +30,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """One case of a recording run; `outcome` is "created", "changed", "unchanged", or for a file of a step that
-    its flow no longer has: "stale", or "removed" where that was asked for."""
+    """One case of a recording run; `outcome` is "created", "changed" or "unchanged".
+
+    For a file of a step that its flow no longer has: "stale", or "removed" where that was asked for.
+    """
 
     file: str
     flow: str
@@ -59,7 +62,7 @@ class RecordReport:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One recording verified against a side. `elapsed` in seconds; `problem` is empty when it could be compared."""
+    """One recording verified against a side. `elapsed` in seconds; `problem` is empty if it was compared."""
 
     id: str
     flow: str
@@ -136,7 +139,8 @@ Progress = Callable[[int, int, str], None]
 def line(item: Difference) -> str:
     """`body.items[*].id: type_changed (high): expected 7, got "7"`."""
     many = f", {item.count} times" if item.count > 1 else ""
-    return f"{item.path}: {item.kind} ({item.severity}{many}): expected {_shown(item.control)}, got {_shown(item.candidate)}"
+    values = f"expected {_shown(item.control)}, got {_shown(item.candidate)}"
+    return f"{item.path}: {item.kind} ({item.severity}{many}): {values}"
 
 
 def _shown(value: object) -> str:

@@ -1,7 +1,7 @@
 """Verifies a folder of recordings against a side; it must not write anything, and never does.
 
-1. read every file, naming those that are none  2. check that each journey is whole and, when flows are given, that it is
-what the flow says today  3. play the journeys, each in order, several at once  4. report.
+1. read every file, naming those that are none  2. check that each journey is whole and, when flows are
+given, that it is what the flow says today  3. play the journeys, each in order, several at once  4. report.
 """
 
 import asyncio
@@ -37,10 +37,11 @@ def verify(
 ) -> VerifyReport:
     """Verify the recordings below `folder` against the side at `base_url`.
 
-    `today` decides which rules have expired (default: the day in UTC); `only` names flows; with `flows`, recordings
-    that no longer say what their flow says are reported as stale. `deadline` in seconds for each whole answer.
-    `place` gives the feature and route of a request, for rules of narrower scope than everywhere.
-    Raises `GoldenError` for an address that is none; everything else is in the report and its exit code.
+    `today` decides which rules have expired (default: the day in UTC); `only` names flows; with `flows`,
+    recordings that no longer say what their flow says are reported as stale. `deadline` in seconds for each
+    whole answer. `place` gives the feature and route of a request, for rules of narrower scope than
+    everywhere. Raises `GoldenError` for an address that is none; everything else is in the report and its
+    exit code.
     """
     terms = Terms(
         checked_url(base_url), today or datetime.now(UTC).date(), rules, key, env, deadline, max_body, place

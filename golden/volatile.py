@@ -61,7 +61,7 @@ _TIMES = frozenset(name for name in FORMATS if "timestamp" in name)
 def normalise(value: Any, key: str = "") -> Any:
     """A JSON-like value in which everything volatile is a placeholder; `key` is the name it stands under."""
     if isinstance(value, dict):
-        return {name: normalise(item, name) for name, item in value.items()}
+        return _object(value)
     if isinstance(value, list):
         return [normalise(item, key) for item in value]
     if isinstance(value, str):
@@ -128,6 +128,19 @@ def form(text: str) -> str:
     if is_placeholder(found):
         return found
     return "<digits>" if text.isdecimal() else "<string>"
+
+
+def _object(value: dict[str, Any]) -> dict[str, Any]:
+    """Keys can be volatile too; several of one form are numbered in the order in which they came."""
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        name = plain = normalise_text(key)
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{plain}#{number}"
+        found[name] = normalise(item, key)
+    return found
 
 
 def _iso(match: re.Match[str]) -> str:

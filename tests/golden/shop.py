@@ -23,14 +23,14 @@ class Shop(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "ShopServer"
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
     def do_GET(self) -> None:
         """Answer a request without a body."""
         self._answer()
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - the name is the standard library's
 
     def _answer(self) -> None:
         self.body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -77,7 +77,7 @@ class Shop(BaseHTTPRequestHandler):
         value = {
             "items": self.session["cart"],
             "count": len(self.session["cart"]),
-            "at": datetime.now().isoformat(),
+            "at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
         }
         for fault in self.server.faults:
             {
@@ -107,7 +107,8 @@ class Shop(BaseHTTPRequestHandler):
             self._send(302 if right else 400, b"", "text/html", {"Location": "/done"} if right else {})
             return
         self.session["form"] = secrets.token_urlsafe(24)
-        page = f'<form><input type="hidden" name="csrf_token" value="{self.session["form"]}"></form>\n<p>ようこそ</p>'
+        hidden = f'<input type="hidden" name="csrf_token" value="{self.session["form"]}">'
+        page = f"<form>{hidden}</form>\n<p>ようこそ</p>"
         self._send(200, page.encode(), "text/html; charset=utf-8")
 
     def on_login(self) -> None:

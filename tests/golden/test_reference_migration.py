@@ -67,18 +67,20 @@ def test_new_answers_as_recorded(spawn: Spawner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "where"),
+    ("fault", "flow", "where"),
     [
-        ("history-cut", "long-chat/27-history: body.history"),
-        ("field-renamed", "body.response: removed"),
-        ("number-as-text", "token: body.expires_in: type_changed"),
-        ("unescaped-html", "turn-with-markup: body.response: value_changed"),
-        ("wrong-status", "start: status: status"),
-        ("errors", "expected 200, got 500"),
-        ("session-key-dropped", "session-info: body"),
+        ("history-cut", "long-chat", "long-chat/27-history: body.history"),
+        ("field-renamed", "long-chat", "body.response: removed"),
+        ("number-as-text", "watch", "token: body.expires_in: type_changed"),
+        ("unescaped-html", "chat", "turn-with-markup: body.response: value_changed"),
+        ("wrong-status", "long-chat", "start: status: status"),
+        ("errors", "chat", "expected 200, got 500"),
+        ("session-key-dropped", "chat", "session-info: body"),
     ],
 )
-def test_a_seeded_regression_is_caught_where_it_is(fault: str, where: str, spawn: Spawner, tmp_path: Path) -> None:
-    report = verify(RECORDINGS, _new(spawn, tmp_path / "new", NEW_APP_FAULTS=fault), RULES)
+def test_a_seeded_regression_is_caught_where_it_is(
+    fault: str, flow: str, where: str, spawn: Spawner, tmp_path: Path
+) -> None:
+    report = verify(RECORDINGS, _new(spawn, tmp_path / "new", NEW_APP_FAULTS=fault), RULES, only=[flow])
     assert report.exit_code == 1
     assert any(where in line for line in _failures(report)), _failures(report)
