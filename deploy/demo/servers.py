@@ -93,11 +93,7 @@ class Servers:
         for _, process in reversed(self._running):
             process.send_signal(signal.SIGTERM)
         for _, process in reversed(self._running):
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _await_end(process)
 
     @property
     def url(self) -> str:
@@ -160,6 +156,14 @@ class Servers:
         temporary.write_text(name)
         temporary.replace(self.faults)
 
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """The running process of one server: the one started last."""
+        return [process for running, process in self._running if running == name][-1]
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """A server that was ended on purpose: nobody is to wonder about it."""
+        self._running = [each for each in self._running if each[1] is not process]
+
     def log_of(self, name: str) -> str:
         """What a server printed."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
@@ -173,7 +177,7 @@ class Servers:
                 )
 
     def _start(self, name: str, arguments: Sequence[str], extra: Mapping[str, str]) -> None:
-        with (self.folder / f"{name}.log").open("wb") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=ROOT,
@@ -195,3 +199,11 @@ class Servers:
             except (URLError, OSError):
                 time.sleep(0.03)
         raise DidNotStart(f"{name} was not ready within {READY_SECONDS:.0f} s:\n{self.log_of(name)[-2000:]}")
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

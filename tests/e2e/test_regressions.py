@@ -1,0 +1,93 @@
+"""Every seeded regression is found from outside: by the comparison or by the report, with the right thing
+named."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.demo.users import Crowd
+from tests.e2e.migration import Migration, eventually
+
+SEEN_BY_COMPARISON = {
+    "field-renamed": ("body.response", "removed"),
+    "number-as-text": ("body.expires_in", "type_changed"),
+    "unescaped-html": ("body.response", "value_changed"),
+    "wrong-status": ("status", "status"),
+    "history-cut": ("body.history", ""),
+    "session-key-dropped": ("body.keys", ""),
+    "errors": ("status", "status"),
+}
+
+
+def rows(migration: Migration) -> list[dict[str, Any]]:
+    """The signatures so far."""
+    data: list[dict[str, Any]] = migration.banyan("diffs", migration.feature).data
+    return data
+
+
+def talk(migration: Migration, turns: int = 3, *, message: str = "<b>お昼</b>に行きました") -> None:
+    """One conversation that touches what the faults change."""
+    with httpx.Client(base_url=migration.url, trust_env=False, timeout=10) as client:
+        client.headers["X-CSRF-Token"] = client.get("/api/csrf-token").json()["csrf_token"]
+        scene = {"partner_type": "boss", "situation": "morning", "topic": "work"}
+        client.post("/api/start_chat", json={**scene, "model": "gemini/gemini-1.5-flash"})
+        for turn in range(turns):
+            client.post(
+                "/api/chat", json={"message": f"{message} {turn}", "model": "gemini/gemini-1.5-flash"}
+            )
+        client.post("/api/conversation_history", json={"type": "chat"})
+        client.get("/api/session/info")
+
+
+def test_no_regression_no_mismatch(migration: Migration) -> None:
+    """Conversations in all three modes, and the one the faults are looked for with: nothing differs."""
+    crowd = Crowd(migration.url, 12)
+    asyncio.run(crowd.converse(crowd.users))
+    talk(migration)
+    assert eventually(lambda: migration.banyan("report", migration.feature).data["shadow"]["compared"] > 50)
+    assert rows(migration) == []
+
+
+@pytest.mark.parametrize("fault", sorted(SEEN_BY_COMPARISON))
+def test_regression_is_found_and_named(migration: Migration, fault: str) -> None:
+    """The signature names the path and the kind of what changed."""
+    path, kind = SEEN_BY_COMPARISON[fault]
+    before = {row["id"]: row["count"] for row in rows(migration)}
+    migration.switch_fault(fault)
+    try:
+        for _ in range(5 if fault == "errors" else 1):
+            talk(migration, turns=30 if fault == "history-cut" else 10 if fault == "errors" else 3)
+
+        def found() -> list[dict[str, Any]]:
+            return [
+                row
+                for row in rows(migration)
+                if row["count"] > before.get(row["id"], 0)
+                and row["path"].startswith(path)
+                and kind in ("", row["kind"])
+            ]
+
+        assert eventually(found), rows(migration)
+    finally:
+        migration.switch_fault("")
+
+
+def test_slowness_is_seen_in_the_report(migration: Migration) -> None:
+    """A side that is 300 ms slower gives the same answers; the report says so, and is not ready because
+    of it."""
+    migration.switch_fault("slow")
+    migration.dial(100)
+    try:
+        for _ in range(3):
+            talk(migration)
+    finally:
+        migration.switch_fault("")
+        migration.dial(0)
+    report = eventually(
+        lambda: (data := migration.banyan("report", migration.feature).data)["new"]["requests"] > 10 and data
+    )
+    assert report["new"]["p50"] > 0.3
+    assert report["verdict"] == "not_ready"
+    assert any("p95" in reason for reason in report["reasons"])
