@@ -16,21 +16,20 @@ No task, no lock, no file and no system call but the sockets' own stand on this 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from flags import Evaluation, FlagSnapshot, evaluate
+from flags import FULL, Evaluation, FlagSnapshot, evaluate
 from gateway.capture import Capture, CapturePlan
 from gateway.core.breaker import Breaker
 from gateway.core.decision import UNMATCHED, Side, decide
 from gateway.core.event import FellBack, GatewayAnswered, RequestFinished
 from gateway.core.failure import SERVER_ERRORS, Failure, Phase, Reason, Repeat, may_ask_again, may_fall_back
-from gateway.core.forwarding import forwarding_lines, has_been_here
+from gateway.core.forwarding import forwarding_lines, has_been_here, public_origin
 from gateway.core.headers import RequestFacts, ResponseFacts
-from gateway.core.message import IDEMPOTENT_METHODS, Field, RequestHead, ResponseHead
+from gateway.core.message import ALLOWED, IDEMPOTENT_METHODS, RequestHead, ResponseHead
 from gateway.core.route import Route, RouteTable
 from gateway.core.target import Target
 from gateway.sessions import StickyKey, StickyKeys
@@ -40,17 +39,24 @@ from gateway.wire import (
     WRITE_HIGH_WATER,
     Downstream,
     ListenLimits,
+    Refusal,
+    RequestBody,
     Sweeper,
     Tunnel,
     Upstream,
+    UpstreamLimits,
     UpstreamPool,
+    answer_head,
     chunk,
+    date_line,
+    field_lines,
     gateway_answer,
+    public_field,
+    request_head,
     status_line,
 )
 from shadow import Observation, RequestSnapshot
 
-_log = logging.getLogger("banyan.proxy")
 _NO_BODY = frozenset({204, 304})
 _RETRY_SHARE = 0.2
 _RETRIES_ALWAYS = 3
@@ -83,7 +89,7 @@ class Proxy:
     flags: Callable[[], FlagSnapshot]
     sticky: StickyKeys
     pools: Mapping[Side, UpstreamPool]
-    origins: Mapping[Side, tuple[bytes, ...]]
+    origins: tuple[bytes, ...]
     capture: Capture
     sink: Sink
     pseudonym: bytes
@@ -128,11 +134,8 @@ class RequestPath:
     __slots__ = (
         "_answered",
         "_attempt",
+        "_begun",
         "_body",
-        "_body_done",
-        "_body_kept",
-        "_body_sent",
-        "_body_size",
         "_chunked_out",
         "_client",
         "_copy",
@@ -143,9 +146,11 @@ class RequestPath:
         "_ended",
         "_evaluation",
         "_facts",
+        "_flushed",
         "_head",
         "_head_lines",
         "_id",
+        "_interim_sent",
         "_keep",
         "_key",
         "_no_body",
@@ -153,12 +158,13 @@ class RequestPath:
         "_over",
         "_plan",
         "_proxy",
-        "_repeats",
+        "_reached",
         "_retry_counted",
         "_route",
         "_started",
         "_status",
         "_target",
+        "_unframed_out",
         "_upstream",
         "feature",
         "side",
@@ -175,14 +181,12 @@ class RequestPath:
         self._facts = facts
         self._target = target
         self._started = time.perf_counter()
-        self._body: list[bytes] = []
-        self._body_size = 0
-        self._body_sent = 0
-        self._body_kept = True
-        self._body_done = False
+        self._body = RequestBody(proxy.keep_body, chunked=facts.chunked)
+        self._keep = head.minor_version == 1 and not facts.close
+        self._begun = False
         self._upstream: Upstream | None = None
         self._attempt = 0
-        self._repeats = 0
+        self._reached = 0
         self._retry_counted = False
         self._decided = False
         self._decision = UNMATCHED
@@ -191,10 +195,13 @@ class RequestPath:
         self._evaluation: Evaluation | None = None
         self.feature = _NO_FEATURE
         self.side = Side.LEGACY
+        self._interim_sent = False
         self._answered: ResponseHead | None = None
+        self._flushed = False
         self._status = 0
         self._out: list[bytes] = []
         self._chunked_out = False
+        self._unframed_out = False
         self._no_body = False
         self._copy: list[bytes] = []
         self._copy_size = 0
@@ -205,16 +212,13 @@ class RequestPath:
 
     def begin(self) -> None:
         """It is this request's turn on its connection."""
-        proxy = self._proxy
+        self._begun = True
+        proxy, facts = self._proxy, self._facts
         proxy.active += 1
-        facts = self._facts
-        self._keep = self._head.minor_version == 1 and not facts.close
         if has_been_here(facts.via, proxy.pseudonym):
             self._answer_self(508, "this request has been here before", "proxy_loop_detected")
-        elif facts.max_forwards == 0 and self._head.method == b"OPTIONS":
-            self._write_whole(
-                b"HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n", 204
-            )
+        elif self._head.method == b"OPTIONS" and (self._target.path == b"*" or facts.max_forwards == 0):
+            self._answer_options()
         else:
             self._decide()
             self._forward()
@@ -245,50 +249,38 @@ class RequestPath:
 
     def _forward(self) -> None:
         facts = self._facts
+        if facts.length is not None and facts.length > self._limits.body:
+            self._answer_self(413, "the body is too large for the application", "http_request_error")
+            return
         self._id = self._proxy.new_id()
-        self._head_lines = self._request_head()
+        self._head_lines = request_head(self._head, facts, self._target, self._our_lines())
         if self._route is not None and self._key is not None and not facts.upgrade:
             begins = self._key.minted or not facts.cookie
             self._plan = self._proxy.capture.plan(
                 self._route, self._key.value, self._head.method, self.side, begins
             )
-        if self._body_done:
-            self._client.deadline = (
-                self._proxy.sweeper.now + self._proxy.pools[self.side].limits.first_byte_timeout
-            )
-        else:
-            self._client.watch_body()
+        self._client.wait_for_upstream(self._limits.first_byte_timeout)
         self._ask()
 
-    def _request_head(self) -> bytes:
-        """The head as it goes upstream: what the client sent, less what ends here, plus who asked."""
-        proxy, facts, head = self._proxy, self._facts, self._head
-        lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, self._target.forward, facts.host)]
-        lines += [b"%b: %b\r\n" % pair for pair in facts.kept]
-        lines.append(forwarding_lines(facts, self._client.peer, proxy.scheme, trusted=self._client.trusted))
+    def _our_lines(self) -> bytes:
+        """What the gateway adds to a request: who asked, over which hops, and the ids of this request."""
+        proxy, facts = self._proxy, self._facts
+        said = forwarding_lines(facts, self._client.peer, proxy.scheme, trusted=self._client.trusted)
         via = facts.via + b", " if facts.via else b""
-        lines.append(b"Via: %b1.%d %b\r\n" % (via, head.minor_version, proxy.pseudonym))
-        lines.append(self._trace_lines())
-        if facts.max_forwards is not None:
-            lines.append(b"Max-Forwards: %d\r\n" % max(0, facts.max_forwards - 1))
-        if facts.chunked:
-            lines.append(b"Transfer-Encoding: chunked\r\n\r\n")
-        elif facts.length is not None:
-            lines.append(b"Content-Length: %d\r\n\r\n" % facts.length)
-        elif facts.upgrade:
-            lines.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % facts.upgrade)
-        else:
-            lines.append(b"\r\n")
-        return b"".join(lines)
+        hop = b"Via: %b1.%d %b\r\n" % (via, self._head.minor_version, proxy.pseudonym)
+        return said + hop + b"traceparent: %b\r\nX-Request-Id: %b\r\n" % self._ids()
 
-    def _trace_lines(self) -> bytes:
+    def _ids(self) -> tuple[bytes, bytes]:
         own = b"%032x" % self._id
         trace = self._facts.traceparent or b"00-%b-%b-01" % (own, own[16:])
-        return b"traceparent: %b\r\nX-Request-Id: %b\r\n" % (trace, self._facts.request_id or own)
+        return trace, self._facts.request_id or own
+
+    @property
+    def _limits(self) -> UpstreamLimits:
+        return self._proxy.pools[self.side].limits
 
     def _ask(self, *, fresh: bool = False) -> None:
-        side = self._decision.attempts[self._attempt]
-        self.side = side
+        side = self.side = self._decision.attempts[self._attempt]
         if side is Side.NEW:
             self._proxy.policies[self.feature].breaker.sent(self._proxy.sweeper.now)
         self._proxy.pools[side].ask(self, fresh=fresh)
@@ -300,51 +292,55 @@ class RequestPath:
             return
         self._client.resume()
         self._upstream = upstream
+        self._reached += 1
         upstream.start(self, head_only=self._head.method == b"HEAD")
-        if self._facts.expects_continue and not self._body_done and not self._body:
-            self._facts.expects_continue = False
-            self._client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._body_sent = 0
-        upstream.send(self._head_lines + self._unsent())
+        body, facts = self._body, self._facts
+        if not body.done:
+            if facts.expects_continue and not body.size:
+                self._client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            facts.expects_continue = False
+            self._client.watch_body()
+        body.again()
+        upstream.send(self._head_lines + body.unsent())
 
     def body(self, data: bytes) -> None:
-        """A piece of the request's body. Kept, up to a bound, for a second attempt and for the shadow."""
-        self._body.append(data)
-        self._body_size += len(data)
+        """A piece of the request's body."""
+        body = self._body
+        body.add(data)
+        if body.size > self._limits.body:
+            raise Refusal(413, "the body is too large for the application")
         if self._upstream is not None:
-            self._upstream.send(self._unsent())
-        elif self._body_size > WRITE_HIGH_WATER:
+            self._upstream.send(body.unsent())
+        elif body.size > WRITE_HIGH_WATER:
             self._client.pause()
+            if self._begun:
+                self._client.wait_for_upstream(self._limits.first_byte_timeout)
 
     def complete(self) -> None:
         """The request has been read to its end."""
-        self._body_done = True
-        if self._upstream is not None:
-            if self._facts.chunked:
-                self._upstream.send(LAST_CHUNK)
-            if self._answered is None:
-                limits = self._proxy.pools[self.side].limits
-                self._client.deadline = self._proxy.sweeper.now + limits.first_byte_timeout
-
-    def _unsent(self) -> bytes:
-        pieces = self._body[self._body_sent :]
-        if self._body_size > self._proxy.keep_body:
-            self._body.clear()
-            self._body_kept = False
-        self._body_sent = len(self._body)
-        if self._facts.chunked:
-            pieces = [chunk(piece) for piece in pieces]
-            if self._body_done:
-                pieces.append(LAST_CHUNK)
-        return b"".join(pieces)
+        self._body.done = True
+        if self._upstream is not None and self._facts.chunked:
+            self._upstream.send(LAST_CHUNK)
+        if self._begun:
+            self._wait_for_answer()
 
     def upstream_congested(self) -> None:
         """The application reads slowly: so do we."""
         self._client.pause()
+        self._client.wait_for_upstream(self._limits.idle_timeout)
 
     def upstream_drained(self) -> None:
         """The application reads on."""
         self._client.resume()
+        if self._body.done:
+            self._wait_for_answer()
+        else:
+            self._client.watch_body()
+
+    def _wait_for_answer(self) -> None:
+        limits = self._limits
+        begun = self._answered is not None
+        self._client.wait_for_upstream(limits.idle_timeout if begun else limits.first_byte_timeout)
 
     # 7. fall back
 
@@ -352,42 +348,56 @@ class RequestPath:
         """An attempt failed: ask again where the tables allow it, else say so."""
         if self._over:
             return
-        self._upstream = None
-        upstream_reused = failure.reason is Reason.CLOSED_EARLY and failure.phase is Phase.WAIT
-        if self._answered is not None:
+        upstream, self._upstream = self._upstream, None
+        if self._flushed:
             self._cut(failure)
-        elif upstream_reused and self._repeatable_here():
-            self._repeats += 1
+            return
+        if self._answered is not None:  # its head never left: to the client, nothing has been answered yet
+            self._forget_answer()
+            failure = failure._replace(phase=Phase.WAIT)
+        stale = upstream is not None and upstream.used > 1 and failure.reason is Reason.CLOSED_EARLY
+        if stale and self._repeatable_here():
             self._ask(fresh=True)
-        else:
-            self._note_failure()
-            if not self._fall_back(failure):
-                self._answer_self(failure.status, failure.detail, failure.proxy_error, reason=failure.reason)
+            return
+        self._note_failure()
+        if not self._fall_back(failure):
+            self._answer_self(failure.status, failure.detail, failure.proxy_error, reason=failure.reason)
+
+    def _forget_answer(self) -> None:
+        self._answered = None
+        self._out.clear()
+        self._copy.clear()
+        self._copy_size, self._copy_cut = 0, False
 
     def _repeatable_here(self) -> bool:
         """A connection that died of old age says nothing of the application: once more, on a new one
         (rule: retries)."""
+        policy = self._proxy.policies[self.feature].fallback if self._route is not None else "safe"
+        keyed = policy == "idempotency-key" and self._facts.idempotency_key
         return (
-            self._repeats == 0
-            and self._body_kept
-            and self._head.method in IDEMPOTENT_METHODS
-            and self._count_retry()
+            (keyed or self._head.method in IDEMPOTENT_METHODS) and self._unrepeated() and self._count_retry()
         )
 
+    def _unrepeated(self) -> bool:
+        """Whether the request can be sent once more, and has reached at most one application so far."""
+        return self._reached <= 1 and self._body.kept and not self._interim_sent
+
     def _fall_back(self, failure: Failure) -> bool:
-        if self._attempt + 1 >= len(self._decision.attempts):
+        if self._attempt + 1 >= len(self._decision.attempts) or not self._unrepeated():
             return False
         policy = self._proxy.policies[self.feature].fallback
+        limits = self._proxy.pools[Side.LEGACY].limits
         repeat = Repeat(
-            policy, self._head.method, failure.phase, self._body_kept, self._facts.idempotency_key
+            policy, self._head.method, failure.phase, self._body.kept, self._facts.idempotency_key
         )
-        if not may_fall_back(repeat) or not (failure.phase is Phase.CONNECT or self._count_retry()):
+        if not may_fall_back(repeat) or self._body.size > limits.body:
+            return False
+        if failure.phase is not Phase.CONNECT and not self._count_retry():
             return False
         self._attempt += 1
         self._lose_capture()
         self._proxy.sink.fell_back(FellBack(self.feature, failure.reason))
-        limits = self._proxy.pools[Side.LEGACY].limits
-        self._client.deadline = self._proxy.sweeper.now + limits.first_byte_timeout
+        self._client.wait_for_upstream(limits.first_byte_timeout)
         self._ask()
         return True
 
@@ -409,8 +419,9 @@ class RequestPath:
     def interim(self, head: ResponseHead) -> None:
         """An informational answer. 103 goes on; 100 is ours to say (RFC 9110 section 15.2)."""
         if head.status != 100 and self._head.minor_version == 1 and not self._over:
-            fields = b"".join(b"%b: %b\r\n" % pair for pair in head.fields)
-            self._client.write(status_line(head.status, head.reason) + fields + b"\r\n")
+            self._interim_sent = True
+            lines = status_line(head.status, head.reason) + field_lines(head.fields)
+            self._client.write(lines + b"\r\n")
 
     def head(self, head: ResponseHead, facts: ResponseFacts) -> None:
         """The answer begins."""
@@ -423,11 +434,12 @@ class RequestPath:
         self._answered = head
         self._status = head.status
         self._no_body = self._head.method == b"HEAD" or head.status in _NO_BODY
-        until_close = not self._no_body and facts.length is None
-        if until_close and self._head.minor_version == 0:
-            self._keep = False
-        self._chunked_out = until_close and self._head.minor_version == 1
-        self._out = self._answer_head(head, facts)
+        unknown_length = not self._no_body and facts.length is None
+        self._chunked_out = unknown_length and self._head.minor_version == 1
+        self._unframed_out = unknown_length and self._head.minor_version == 0
+        if not self._body.done:
+            self._keep = False  # an early answer: the rest of the request is not waited for
+        self._out = [self._answer_head(head, facts)]
 
     def _note_status(self, status: int) -> None:
         breaker = self._proxy.policies[self.feature].breaker
@@ -439,49 +451,45 @@ class RequestPath:
     def _asks_again(self, status: int) -> bool:
         if not may_ask_again(self._head.method, status):
             return False
-        upstream = self._upstream
-        failure = Failure(Phase.WAIT, Reason.SERVER_ERROR, "")
-        self._upstream = None
-        if self._fall_back(failure):
+        upstream, self._upstream = self._upstream, None
+        if self._fall_back(Failure(Phase.WAIT, Reason.SERVER_ERROR)):
             if upstream is not None:
                 upstream.abandon()
             return True
         self._upstream = upstream
         return False
 
-    def _answer_head(self, head: ResponseHead, facts: ResponseFacts) -> list[bytes]:
+    def _answer_head(self, head: ResponseHead, facts: ResponseFacts) -> bytes:
         """The head as it goes to the client: what the application sent, less what ended here, plus what
         is ours."""
-        proxy = self._proxy
-        kept = facts.kept if not facts.location else [self._public(pair) for pair in facts.kept]
-        if head.status == 204:
-            kept = [pair for pair in kept if pair[0].lower() != b"content-length"]
-        lines = [status_line(head.status, head.reason)]
-        lines += [b"%b: %b\r\n" % pair for pair in kept]
-        lines.append(b"Via: 1.%d %b\r\n" % (head.minor_version, proxy.pseudonym))
-        if self._key is not None and self._key.minted:
-            lines.append(proxy.sticky.set_cookie(self._key, secure=proxy.scheme == b"https"))
+        proxy, fields = self._proxy, facts.kept
+        if facts.location:
+            public = public_origin(self._facts, proxy.scheme, trusted=self._client.trusted)
+            fields = [public_field(pair, proxy.origins, public) for pair in fields]
+        if head.status == 204:  # RFC 9110 section 8.6: no Content-Length there
+            fields = [pair for pair in fields if pair[0].lower() != b"content-length"]
+        ours = b"Via: 1.%d %b\r\n" % (head.minor_version, proxy.pseudonym)
+        if not facts.dated:
+            ours += date_line()
+        if self._evaluation is not None:
+            ours += self._decision_lines(facts)
+        close = proxy.draining or not self._keep
+        return answer_head(head, fields, ours, chunked=self._chunked_out, close=close)
+
+    def _decision_lines(self, facts: ResponseFacts) -> bytes:
+        """What an answer must say because its side depends on who asks (rules: caches, stickiness)."""
+        proxy, key, evaluation = self._proxy, self._key, self._evaluation
+        lines = b""
+        if key is not None and key.minted:
+            lines += proxy.sticky.set_cookie(key, secure=proxy.scheme == b"https")
             if facts.shareable:
-                lines.append(b"Cache-Control: private\r\n")  # a shared cache would give this key to everybody
-        if self._evaluation is not None and facts.shareable and 0 < self._evaluation.percent < 10_000:
-            lines.append(b"Vary: Cookie\r\n")
+                lines += b"Cache-Control: private\r\n"  # a shared cache would give this key to everybody
+        if facts.shareable and evaluation is not None and 0 < evaluation.percent < FULL:
+            lines += proxy.sticky.vary
         if proxy.expose_decision:
             cause = self._decision.cause.encode()
-            lines.append(b"Banyan-Side: %b\r\nBanyan-Cause: %b\r\n" % (self.side.encode(), cause))
-        if self._chunked_out:
-            lines.append(b"Transfer-Encoding: chunked\r\n")
-        lines.append(b"\r\n" if self._keep and not proxy.draining else b"Connection: close\r\n\r\n")
+            lines += b"Banyan-Side: %b\r\nBanyan-Cause: %b\r\n" % (self.side.encode(), cause)
         return lines
-
-    def _public(self, pair: Field) -> Field:
-        """A Location that names an application's own address is given the public one."""
-        name, value = pair
-        if name.lower() not in (b"location", b"content-location"):
-            return pair
-        for origin in self._proxy.origins[self.side]:
-            if value.startswith(origin) and value[len(origin) : len(origin) + 1] in (b"", b"/", b"?", b"#"):
-                return name, b"%b://%b%b" % (self._proxy.scheme, self._facts.host, value[len(origin) :])
-        return pair
 
     def piece(self, data: bytes) -> None:
         """A piece of the answer's body."""
@@ -502,11 +510,11 @@ class RequestPath:
     def flush(self) -> None:
         """All that came in one read goes out in one write."""
         if self._out and not self._over:
+            self._flushed = True
             self._client.write(b"".join(self._out))
             self._out.clear()
-            if self._body_done:
-                limits = self._proxy.pools[self.side].limits
-                self._client.deadline = self._proxy.sweeper.now + limits.idle_timeout
+            if self._body.done:
+                self._client.wait_for_upstream(self._limits.idle_timeout)
 
     def end(self) -> None:
         """The answer has ended."""
@@ -516,7 +524,7 @@ class RequestPath:
         if self._chunked_out:
             self._out.append(LAST_CHUNK)
         self.flush()
-        if self._body_done:
+        if self._body.done:
             upstream.release()
         else:
             upstream.abandon()
@@ -533,31 +541,30 @@ class RequestPath:
         """The client reads on."""
         if self._upstream is not None and not self._upstream.transport.is_closing():
             self._upstream.transport.resume_reading()
+            if self._body.done:
+                self._wait_for_answer()
 
     def switched(self, head: ResponseHead, facts: ResponseFacts, rest: bytes) -> None:
         """Both sides speak another protocol from here on; the side stays what it was at the handshake."""
         upstream = self._upstream
         if upstream is None or self._over:
             return
-        if not self._facts.upgrade:
-            self._upstream = None
+        if not self._facts.upgrade or facts.upgrade.lower() != self._facts.upgrade:
             upstream.abandon()
-            self.failed(
-                Failure(
-                    Phase.WAIT, Reason.BAD_ANSWER, "the application switched protocols without being asked"
-                )
-            )
+            detail = "the application switched to a protocol that was not asked for"
+            self.failed(Failure(Phase.WAIT, Reason.BAD_ANSWER, detail))
             return
         self._status = head.status
         if self.side is Side.NEW:
             self._proxy.policies[self.feature].breaker.succeeded()
-        lines = [status_line(101, head.reason), *(b"%b: %b\r\n" % pair for pair in facts.kept)]
-        lines.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % self._facts.upgrade)
-        self._client.write(b"".join(lines) + rest)
+        upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % self._facts.upgrade
+        self._client.write(status_line(101, head.reason) + field_lines(facts.kept) + upgrade)
         tunnel = Tunnel(self._client.transport, upstream.transport, self._proxy.tunnel_closed)
         self._proxy.tunnels[tunnel] = self
         upstream.piped = tunnel.upstream
         early = self._client.switch(tunnel.client)
+        if rest:
+            tunnel.to_client(rest)
         if early:
             upstream.send(early)
         self._finish()
@@ -576,28 +583,21 @@ class RequestPath:
         """The rest of the request breaks a rule. Returns whether part of an answer is out already."""
         self._give_up()
         self._status = status
-        begun = self._answered is not None
         self._finish()
-        return begun
+        return self._flushed
 
     def expired(self) -> None:
         """The application took too long."""
         upstream = self._upstream
         if not self._give_up():
-            self._client.deadline = (
-                self._proxy.sweeper.now + self._proxy.pools[self.side].limits.connect_timeout
-            )
+            self._client.wait_for_upstream(self._limits.connect_timeout)
             return  # still connecting, and the pool says when that took too long
-        reason = Reason.FIRST_BYTE_TIMEOUT if upstream is not None else Reason.CONNECT_TIMEOUT
         if self._answered is not None:
-            reason = Reason.IDLE_TIMEOUT
-        phase = (
-            Phase.RELAY
-            if self._answered is not None
-            else Phase.WAIT
-            if upstream is not None
-            else Phase.CONNECT
-        )
+            phase, reason = Phase.RELAY, Reason.IDLE_TIMEOUT
+        elif upstream is not None:
+            phase, reason = Phase.WAIT, Reason.FIRST_BYTE_TIMEOUT
+        else:
+            phase, reason = Phase.CONNECT, Reason.CONNECT_TIMEOUT
         self.failed(Failure(phase, reason, "the application took too long"))
 
     def _give_up(self) -> bool:
@@ -615,7 +615,7 @@ class RequestPath:
         self._proxy.sink.gateway_answered(GatewayAnswered(failure.reason))
         self.flush()
         self._finish()
-        self._client.cut()
+        self._client.cut(reset=self._unframed_out)
 
     def _lose_capture(self) -> None:
         plan, self._plan = self._plan, None
@@ -625,12 +625,17 @@ class RequestPath:
     def _answer_self(self, status: int, detail: str, error: str, *, reason: str = "") -> None:
         """The gateway's own answer, told apart from the applications' by Proxy-Status."""
         self._proxy.sink.gateway_answered(GatewayAnswered(reason or f"refused_{status}"))
-        close = not (self._keep and self._body_done)
-        answer = gateway_answer(
-            status, detail, error=error, close=close, head_only=self._head.method == b"HEAD"
-        )
-        self._keep = not close
+        self._keep = self._keep and self._body.done
+        head_only = self._head.method == b"HEAD"
+        answer = gateway_answer(status, detail, error=error, close=not self._keep, head_only=head_only)
         self._write_whole(answer, status)
+
+    def _answer_options(self) -> None:
+        """Asked of this gateway itself (RFC 9110 sections 7.6.2 and 9.3.7)."""
+        self._keep = self._keep and self._body.done
+        lines = b"Allow: %b\r\n" % ALLOWED + date_line()
+        head = ResponseHead(204, b"", 1, [])
+        self._write_whole(answer_head(head, [], lines, chunked=False, close=not self._keep), 204)
 
     def _write_whole(self, answer: bytes, status: int) -> None:
         self._status = status
@@ -663,16 +668,14 @@ class RequestPath:
 
     def _request_snapshot(self) -> RequestSnapshot:
         """An immutable copy of what was asked; the worker forgets it with this request."""
-        own = b"%032x" % self._id
-        facts = self._facts
-        trace = facts.traceparent or b"00-%b-%b-01" % (own, own[16:])
-        ids = ((b"Host", facts.host), (b"X-Request-Id", facts.request_id or own), (b"traceparent", trace))
+        trace, request_id = self._ids()
+        ids = ((b"Host", self._facts.host), (b"X-Request-Id", request_id), (b"traceparent", trace))
         return RequestSnapshot(
             self._head.method.decode(),
             self._target.forward.decode("latin-1"),
-            (*ids, *facts.kept),
-            b"".join(self._body) if self._body_kept else b"",
-            not self._body_kept,
+            (*ids, *self._facts.kept),
+            self._body.whole(),
+            not self._body.kept,
         )
 
     def _observation(self, head: ResponseHead, seconds: float) -> Observation:

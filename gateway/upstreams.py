@@ -23,6 +23,7 @@ def limits_of(upstream: Upstream) -> UpstreamLimits:
         idle_timeout=upstream.idle_timeout,
         keep_alive=upstream.keep_alive,
         connections=upstream.max_connections,
+        body=upstream.max_body,
     )
 
 
@@ -32,9 +33,9 @@ def host_of(upstream: Upstream) -> bytes:
 
 
 def origins_of(upstream: Upstream) -> tuple[bytes, ...]:
-    """How an application may write its own address in a Location."""
+    """How an application may write its own address in a Location, behind the scheme."""
     names = {f"{upstream.host}:{upstream.port}"} | ({upstream.host} if upstream.port == 80 else set())
-    return tuple(f"http://{name}".encode() for name in sorted(names))
+    return tuple(f"//{name}".lower().encode() for name in sorted(names))
 
 
 def pseudonym(config: Config) -> bytes:

@@ -101,7 +101,7 @@ class Worker:
                 lambda: os.urandom(16).hex(),
             ),
             pools={side: _pool(upstream_of(config, side), self._sweeper) for side in Side},
-            origins={side: origins_of(upstream_of(config, side)) for side in Side},
+            origins=tuple(origin for side in Side for origin in origins_of(upstream_of(config, side))),
             capture=self._capture,
             sink=self._counters,
             pseudonym=pseudonym(config),

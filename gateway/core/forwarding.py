@@ -40,12 +40,30 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
     public_host = said.get(b"x-forwarded-host", host)
     hop = b'for=%b;host="%b";proto=%b' % (node, host, scheme)
     forwarded = b", ".join([*filter(None, [said.get(b"forwarded")]), hop])
-    return (b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n") % (
+    ours = (b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n") % (
         chain,
         proto,
         public_host,
         forwarded,
     )
+    others = [pair for pair in facts.forwarding if b"_" not in pair[0] and pair[0].lower() not in _CONTINUED]
+    return ours + b"".join(b"%b: %b\r\n" % pair for pair in others)
+
+
+_CONTINUED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"})
+
+
+def public_origin(facts: RequestFacts, scheme: bytes, *, trusted: bool) -> bytes:
+    """``http://host`` as the client knows this place: what a trusted proxy says, else what was asked for."""
+    said = _joined(facts.forwarding) if trusted and facts.forwarding else {}
+    return b"%b://%b" % (
+        _first(said.get(b"x-forwarded-proto", b"")) or scheme,
+        _first(said.get(b"x-forwarded-host", b"")) or facts.host,
+    )
+
+
+def _first(values: bytes) -> bytes:
+    return values.partition(b",")[0].strip()
 
 
 def _joined(fields: Fields) -> dict[bytes, bytes]:

@@ -52,6 +52,10 @@ _FORWARDING = (
     b"x-real-ip",
 )
 
+_FORWARDED_FAMILY = (b"x-forwarded-", b"x_forwarded_", b"x-forwarded_", b"x_forwarded-")
+"""Any other member of the family is somebody's word about the client too, whatever a framework makes of
+it."""
+
 REQUEST_FIELDS: dict[bytes, Treatment] = {
     b"connection": Treatment.CONNECTION,
     b"keep-alive": Treatment.DROP,
@@ -115,9 +119,13 @@ def read_request_fields(fields: Iterable[tuple[bytes, bytes]], *, http10: bool =
     nominated: list[bytes] | None = None
     for pair in fields:
         name, value = pair
-        handling = special(name.lower())
+        lower = name.lower()
+        handling = special(lower)
         if handling is None:
-            kept.append(pair)
+            if lower.startswith(_FORWARDED_FAMILY):
+                facts.forwarding.append(pair)
+            else:
+                kept.append(pair)
         elif handling is Treatment.HOST:
             hosts += 1
             facts.host = value
@@ -138,6 +146,7 @@ def read_request_fields(fields: Iterable[tuple[bytes, bytes]], *, http10: bool =
         raise BadFields("Transfer-Encoding in an HTTP/1.0 request")
     if nominated:
         facts.kept = [pair for pair in kept if pair[0].lower() not in nominated]
+        facts.idempotency_key = facts.idempotency_key and b"idempotency-key" not in nominated
     return facts
 
 
@@ -204,14 +213,15 @@ class ResponseFacts:
     chunked: bool = False
     close: bool = False
     shareable: bool = True
+    dated: bool = False
     location: bool = False
     upgrade: bytes = b""
 
 
 _RESPONSE_FACTS = frozenset(
-    {b"content-length", b"cache-control", b"location", b"content-location", *RESPONSE_DROPPED}
+    {b"content-length", b"cache-control", b"date", b"location", b"content-location", *RESPONSE_DROPPED}
 )
-_NOT_SHARED = (b"private", b"no-store")
+_NOT_SHARED = frozenset({b"private", b"no-store"})
 
 
 def read_response_fields(fields: Iterable[tuple[bytes, bytes]]) -> ResponseFacts:
@@ -238,9 +248,14 @@ def read_response_fields(fields: Iterable[tuple[bytes, bytes]]) -> ResponseFacts
             kept.append(pair)
         elif lower in RESPONSE_DROPPED:
             _hop_by_hop(facts, lower, value, nominated)
+        elif lower == b"date":
+            if not facts.dated:  # one Date, the first
+                kept.append(pair)
+            facts.dated = True
         else:
             if lower == b"cache-control":
-                facts.shareable = facts.shareable and not any(word in value.lower() for word in _NOT_SHARED)
+                directives = {directive.strip().lower() for directive in value.split(b",")}
+                facts.shareable = facts.shareable and not directives & _NOT_SHARED
             else:
                 facts.location = True
             kept.append(pair)

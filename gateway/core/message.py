@@ -13,6 +13,9 @@ SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 IDEMPOTENT_METHODS = SAFE_METHODS | {b"PUT", b"DELETE"}
 """RFC 9110 section 9.2.2."""
 
+ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+"""What ``Allow`` says where the gateway itself is asked; other methods pass too, if the parser knows them."""
+
 
 @dataclass(slots=True, frozen=True)
 class RequestHead:

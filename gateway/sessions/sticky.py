@@ -30,13 +30,14 @@ class StickyKey(NamedTuple):
 class StickyKeys:
     """Finds sticky keys. ``mint`` gives 32 hexadecimal digits, random and never given before."""
 
-    __slots__ = ("_cookie", "_keys", "_mint", "_source")
+    __slots__ = ("_cookie", "_keys", "_mint", "_source", "vary")
 
     def __init__(self, keys: Iterable[str], cookie: str, mint: Callable[[], str]) -> None:
         self._keys = [(key, *key.partition(":")[::2]) for key in keys]
         self._cookie = cookie.encode()
         self._source = f"cookie:{cookie}"
         self._mint = mint
+        self.vary = _vary_line(self._keys)
 
     def find(self, facts: RequestFacts) -> StickyKey:
         """The sticky key of a request; a minted one must be given to the client with ``set_cookie``."""
@@ -56,6 +57,12 @@ class StickyKeys:
             key.value.encode(),
             b"; Secure" if secure else b"",
         )
+
+
+def _vary_line(keys: Iterable[tuple[str, str, str]]) -> bytes:
+    """What an answer depends on when its side depends on the key: every place where one is looked for."""
+    names = ["Cookie", *(name for _, kind, name in keys if kind == "header" and name.lower() != "cookie")]
+    return b"Vary: %b\r\n" % ", ".join(names).encode()
 
 
 def _lookup(facts: RequestFacts, kind: str, name: bytes) -> bytes | None:

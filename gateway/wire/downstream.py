@@ -1,42 +1,32 @@
-"""One client connection: parses requests, keeps their order, writes answers. Knows no route and no upstream.
+"""One client connection: keeps the order of its requests, writes their answers, ends well. Knows no route
+and no upstream.
 
-A request becomes a ``RequestHandler`` as soon as its head is read. Handlers begin one after the other, in
-the order of their requests; what arrives for one that has not begun waits in the handler, and the
-connection is read no further.
+A request becomes a ``RequestHandler`` as soon as its head is read (``reading``). Handlers begin one after
+the other, in the order of their requests; what arrives behind one that waits is held back, up to a bound,
+and the connection is read no further.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
+import socket
+import struct
 from collections import deque
 from typing import Protocol, cast
 
-import httptools
-
-from gateway.core.headers import BadFields, RequestFacts, read_request_fields
-from gateway.core.message import Fields, RequestHead
-from gateway.core.target import BadTarget, Target, is_authority, parse_target
+from gateway.core.headers import RequestFacts
+from gateway.core.message import RequestHead
+from gateway.core.target import Target
 from gateway.wire.answers import gateway_answer
 from gateway.wire.limits import WRITE_HIGH_WATER, ListenLimits
+from gateway.wire.reading import Refusal, RequestHandler, RequestReader
 from gateway.wire.sweep import Sweeper
 
-_log = logging.getLogger("banyan.wire")
-
-
-class RequestHandler(Protocol):
-    """Drives one request. ``begin`` is called once, when it is its turn; body and end may come before or
-    after."""
-
-    def begin(self) -> None: ...
-    def body(self, data: bytes) -> None: ...
-    def complete(self) -> None: ...
-    def client_gone(self) -> None: ...
-    def client_congested(self) -> None: ...
-    def client_drained(self) -> None: ...
-    def refused(self, status: int) -> bool: ...
-    def expired(self) -> None: ...
+_HELD = 64 * 1024
+"""Bytes held back for requests that have not begun. Up to there the connection is read, so that a client
+that leaves is seen."""
+_RESET = struct.pack("ii", 1, 0)
 
 
 class Service(Protocol):
@@ -54,48 +44,32 @@ class Service(Protocol):
     def is_trusted(self, peer: str) -> bool: ...
 
 
-class Refusal(Exception):
-    """A request breaks a rule: ``status`` is answered and the connection closed."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
-class _Pause:
-    """Why a client is not read: the reasons are bits, and each is lifted by whoever set it."""
-
-    QUEUE = 1
-    UPSTREAM = 2
-    TUNNEL = 4
-
-
 class Downstream(asyncio.Protocol):
     """See the module. ``deadline`` is the one deadline of this connection, set by whoever waits at the
     moment."""
 
     __slots__ = (
-        "_body_bytes",
-        "_body_mark",
+        "_advancing",
+        "_body_due",
         "_congested",
         "_current",
-        "_fields",
-        "_fields_bytes",
-        "_head_bytes",
-        "_head_read",
-        "_in_head",
+        "_head_begun",
+        "_held",
         "_lingering",
-        "_parser",
+        "_mark",
         "_paused",
         "_queue",
-        "_receiving",
+        "_reader",
+        "_reading_paused",
         "_refusal",
-        "_rest",
-        "_resync",
         "_service",
-        "_url",
+        "_taken",
+        "_taken_at",
+        "_tunnel_waits",
+        "_written",
         "deadline",
+        "limits",
+        "local",
         "peer",
         "piped",
         "transport",
@@ -104,29 +78,30 @@ class Downstream(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self.limits = service.limits
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.piped: asyncio.Protocol | None = None
         self.deadline = math.inf
         self.peer = b""
+        self.local = b""
         self.trusted = False
+        self._reader = RequestReader(self)
         self._current: RequestHandler | None = None
-        self._receiving: RequestHandler | None = None
         self._queue: deque[RequestHandler] = deque()
+        self._advancing = False
         self._refusal: Refusal | None = None
         self._lingering = False
-        self._paused = 0
-        self._rest = b""
-        self._resync = b""
-        self._in_head = False
-        self._head_read = False
-        self._url = b""
-        self._fields: Fields = []
-        self._fields_bytes = 0
-        self._head_bytes = 0
-        self._body_bytes = 0
-        self._body_mark = 0
+        self._head_begun = False
+        self._held = b""
+        self._tunnel_waits = False
+        self._paused = False
+        self._reading_paused = False
         self._congested = False
-        self._parser = httptools.HttpRequestParser(self)
+        self._body_due = False
+        self._mark = 0
+        self._written = 0
+        self._taken = -1
+        self._taken_at = 0.0
 
     # asyncio
 
@@ -136,19 +111,24 @@ class Downstream(asyncio.Protocol):
         address = transport.get_extra_info("peername")
         peer = address[0] if isinstance(address, tuple) else "unix"
         self.peer = peer.encode()
-        self.trusted = self._service.is_trusted(peer)
+        self.local = _authority(transport.get_extra_info("sockname"))
         service = self._service
-        if len(service.clients) >= service.limits.connections:
+        self.trusted = service.is_trusted(peer)
+        service.sweeper.members.add(self)
+        if len(service.clients) >= self.limits.connections:
+            service.refused(503)
             self._write_refusal(Refusal(503, "too many connections"))
             return
         service.clients.add(self)
-        service.sweeper.members.add(self)
-        self.deadline = service.sweeper.now + service.limits.idle_timeout
+        self._wait(self.limits.idle_timeout)
 
     def data_received(self, data: bytes) -> None:
         if self.piped is not None:
             self.piped.data_received(data)
-        elif not self._lingering and self._refusal is None:
+        elif self._queue or self._tunnel_waits:
+            self._held += data
+            self._set_reading()
+        else:
             self._feed(data)
 
     def eof_received(self) -> bool:
@@ -160,11 +140,10 @@ class Downstream(asyncio.Protocol):
         if self.piped is not None:
             self.piped.connection_lost(exc)
             return
+        self._reader.stopped = True
         current, self._current = self._current, None
         if current is not None:
             current.client_gone()
-        for waiting in self._queue:
-            waiting.client_gone()
         self._queue.clear()
 
     def pause_writing(self) -> None:
@@ -180,48 +159,53 @@ class Downstream(asyncio.Protocol):
             self.piped.resume_writing()
         elif self._current is not None:
             self._current.client_drained()
-        elif self._queue:
-            self._start(self._queue.popleft())
-
-    def expired(self) -> None:
-        """The deadline has passed: whoever waits gives up."""
-        self.deadline = math.inf
-        if self._lingering or self._refusal is not None:
-            self.transport.abort()
-        elif self._current is not None and self.request_complete:
-            self._current.expired()
-        elif self._current is not None and self._body_rate_kept():
-            self.watch_body()
-        elif self._current is not None:
-            self._refuse(Refusal(408, "the body came too slowly"))
-        elif self._in_head:
-            self._refuse(Refusal(408, "the head of the request did not come in time"))
         else:
-            self.transport.close()
+            self._advance()
+
+    # What the reader tells.
+
+    def opened(self, head: RequestHead, facts: RequestFacts, target: Target) -> RequestHandler:
+        """A head has been read: make its request."""
+        self._head_begun = False
+        return self._service.open(self, head, facts, target)
+
+    def take(self, handler: RequestHandler) -> None:
+        """A request may begin as soon as those before it are done."""
+        self._queue.append(handler)
+        self._advance()
 
     # The side of the handler.
 
     def write(self, data: bytes) -> None:
         """Write bytes of an answer."""
+        self._written += len(data)
         self.transport.write(data)
 
     def pause(self) -> None:
         """The upstream takes no more: read no further."""
-        self._pause(_Pause.UPSTREAM)
+        self._paused = True
+        self._set_reading()
 
     def resume(self) -> None:
         """The upstream takes more again."""
-        self._unpause(_Pause.UPSTREAM)
+        self._paused = False
+        self._set_reading()
 
     @property
     def request_complete(self) -> bool:
         """Whether the current request has been read to its end."""
-        return self._receiving is None or self._receiving is not self._current
+        return self._reader.handler is None or self._reader.handler is not self._current
 
     def watch_body(self) -> None:
         """From now on the body must come at the lowest allowed rate."""
-        self._body_mark = self._body_bytes
-        self.deadline = self._service.sweeper.now + self._service.limits.body_window
+        self._body_due = True
+        self._mark = self._reader.body_bytes
+        self._wait(self.limits.body_window)
+
+    def wait_for_upstream(self, seconds: float) -> None:
+        """Not the client is waited for, but the application, and no longer than this."""
+        self._body_due = False
+        self._wait(seconds)
 
     def finished(self, *, keep: bool) -> None:
         """The answer is written. ``keep``: the connection may carry another request."""
@@ -229,27 +213,27 @@ class Downstream(asyncio.Protocol):
         self._current = None
         if unread or not keep or self._service.draining:
             self._linger()
-        elif self._queue:
-            if not self._congested:  # else when the client has read what it got
-                self._start(self._queue.popleft())
-        elif self._refusal is not None:
-            self._write_refusal(self._refusal)
         else:
-            limits = self._service.limits
-            wait = limits.head_timeout if self._in_head else limits.idle_timeout
-            self.deadline = self._service.sweeper.now + wait
-            if self._paused & _Pause.TUNNEL:
-                self._not_switched()
+            self._paused = False
+            self._advance()
 
-    def cut(self) -> None:
-        """The answer cannot be brought to its end: what was written goes out, then the connection closes."""
-        self._current = None
-        self._lingering = True
-        self.transport.close()
+    def cut(self, *, reset: bool = False) -> None:
+        """The answer cannot be brought to its end: what was written goes out, then the connection closes.
+
+        ``reset``: nothing in the answer says where it ends, so a close in good order would look like its
+        end.
+        """
+        self._stop_reading_requests()
+        self._wait(self.limits.linger)
+        if reset:
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def drain(self) -> None:
         """The process is leaving: an idle connection closes now, a busy one after its answer."""
-        if self._current is None and not self._in_head:
+        if self._current is None and not self._head_begun:
             self.transport.close()
 
     def switch(self, tunnel: asyncio.Protocol) -> bytes:
@@ -257,209 +241,169 @@ class Downstream(asyncio.Protocol):
         request."""
         self.piped = tunnel
         self.deadline = math.inf
-        self._paused = 0
-        self.transport.resume_reading()
-        rest, self._rest = self._rest, b""
+        rest, self._held = self._held, b""
+        self._tunnel_waits = self._paused = False
+        self._set_reading()
         return rest
 
-    # Parsing.
+    # Reading.
 
     def _feed(self, data: bytes) -> None:
-        if self._current is None and not self._in_head:
-            self.deadline = self._service.sweeper.now + self._service.limits.head_timeout
-        self._head_read = False
+        if self._lingering or self._refusal is not None:
+            return
+        if self._current is None and not self._head_begun:
+            self._head_begun = True
+            self._wait(self.limits.head_timeout)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._refuse(_refusal(error))
-        else:
-            if self._receiving is None and not self._head_read:
-                self._in_head = True
-                self._head_bytes += len(data)
-                if self._head_bytes > self._service.limits.request_line + self._service.limits.fields_bytes:
-                    self._refuse(Refusal(431, "the fields are too large"))
-
-    def _after_upgrade(self, rest: bytes) -> None:
-        """The parser stops at an Upgrade. Where none is wanted, a new one goes on, told how the body is
-        framed."""
-        self._parser = httptools.HttpRequestParser(self)
-        if self._resync:
-            head, self._resync = self._resync, b""
-            self._parser.feed_data(head)
-            if rest:
-                self._feed(rest)
-        else:
-            self._rest = rest
-            self._pause(_Pause.TUNNEL)
-
-    def _not_switched(self) -> None:
-        """The upstream declined to switch protocols: the connection goes on as HTTP."""
-        rest, self._rest = self._rest, b""
-        self._unpause(_Pause.TUNNEL)
-        if rest:
-            self._feed(rest)
-
-    def on_message_begin(self) -> None:
-        if self._receiving is not None:
-            return  # the head that only tells a new parser how the body is framed
-        self._in_head = True
-        self._head_read = False
-        self._url = b""
-        self._fields = []
-        self._fields_bytes = 0
-
-    def on_url(self, part: bytes) -> None:
-        if self._receiving is not None:
+            rest = self._reader.feed(data)
+        except Refusal as refusal:
+            self._refuse(refusal)
             return
-        self._url += part
-        if len(self._url) > self._service.limits.request_line:
-            raise Refusal(414, "the request target is too long")
+        if self._reader.in_head:
+            self._head_begun = True
+        if rest is not None and not self._lingering:
+            if self._current is None and not self._queue:
+                self._feed(rest)  # what was asked for has been declined already
+            else:
+                self._tunnel_waits = True
+                self._held = rest
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._receiving is not None:
-            return  # a trailer: dropped as a whole, never merged into the head (RFC 9110 section 6.5.1)
-        limits = self._service.limits
-        size = len(name) + len(value)
-        self._fields_bytes += size
-        if (
-            size > limits.field
-            or self._fields_bytes > limits.fields_bytes
-            or len(self._fields) >= limits.fields
-        ):
-            raise Refusal(431, "a field is too large, or there are too many")
-        self._fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        if self._receiving is not None:
+    def _set_reading(self) -> None:
+        pause = not self._lingering and (self._paused or len(self._held) > _HELD)
+        if pause == self._reading_paused or self.transport.is_closing():
             return
-        self._in_head = False
-        self._head_read = True
-        self._head_bytes = 0
-        self._body_bytes = 0
-        head, facts, target = self._read_head()
-        limit = self._service.limits.body
-        if facts.length is not None and facts.length > limit:
-            raise Refusal(413, "the body is too large")
-        if facts.upgrade and self._parser.should_upgrade():
-            self._prepare_upgrade(head, facts)
-        handler = self._service.open(self, head, facts, target)
-        self._receiving = handler
-        if self._current is None and not self._congested:
-            self._start(handler)
+        self._reading_paused = pause
+        if pause:
+            self.transport.pause_reading()
         else:
-            self._queue.append(handler)
-            self._pause(_Pause.QUEUE)
+            self.transport.resume_reading()
 
-    def _prepare_upgrade(self, head: RequestHead, facts: RequestFacts) -> None:
-        wanted = (
-            facts.upgrade == b"websocket" and head.method == b"GET" and not (facts.length or facts.chunked)
-        )
-        if wanted:
-            return
-        facts.upgrade = b""
-        framing = (
-            b"Transfer-Encoding: chunked" if facts.chunked else b"Content-Length: %d" % (facts.length or 0)
-        )
-        self._resync = b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing
+    # Order.
 
-    def _read_head(self) -> tuple[RequestHead, RequestFacts, Target]:
-        method = self._parser.get_method()
-        version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise Refusal(505, "the only versions spoken here are HTTP/1.1 and HTTP/1.0")
-        if method in (b"CONNECT", b"TRACE"):
-            raise Refusal(405, f"{method.decode()} is not served here")
+    def _advance(self) -> None:
+        """Begin what waits, one after the other as long as each is done at once; then read on."""
+        if self._advancing:
+            return  # a request that was done within its own begin: the loop below goes on
+        self._advancing = True
         try:
-            facts = read_request_fields(self._fields, http10=version == "1.0")
-            target = parse_target(method, self._url)
-        except (BadFields, BadTarget) as bad:
-            raise Refusal(400, str(bad)) from None
-        if target.authority is not None:
-            if facts.host and not is_authority(facts.host):
-                raise Refusal(400, "Host is not a host with an optional port")
-            facts.host = target.authority  # RFC 9112 section 3.2.2: the target overrides Host
-        return RequestHead(method, self._url, 0 if version == "1.0" else 1, self._fields), facts, target
+            while self._queue and self._current is None and not (self._congested or self._lingering):
+                self._current = self._queue.popleft()
+                self._current.begin()
+        finally:
+            self._advancing = False
+        if self._current is None and not self._lingering:
+            self._between()
+        elif not self._queue and not self._tunnel_waits:
+            self._release_held()
 
-    def on_body(self, data: bytes) -> None:
-        self._body_bytes += len(data)
-        if self._body_bytes > self._service.limits.body:
-            raise Refusal(413, "the body is too large")
-        if self._receiving is not None:
-            self._receiving.body(data)
+    def _between(self) -> None:
+        """No answer is under way."""
+        if self._queue:
+            self._wait(self.limits.idle_timeout)  # for the client to read what it got
+        elif self._refusal is not None:
+            self._write_refusal(self._refusal)
+        else:
+            self._tunnel_waits = False
+            self._wait(self.limits.head_timeout if self._head_begun else self.limits.idle_timeout)
+            self._release_held()
 
-    def on_message_complete(self) -> None:
-        if self._resync:
-            return
-        receiving, self._receiving = self._receiving, None
-        if receiving is not None:
-            receiving.complete()
+    def _release_held(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._feed(held)
+        self._set_reading()
 
-    # Order, pauses, ends.
+    # Deadlines.
 
-    def _start(self, handler: RequestHandler) -> None:
-        self._current = handler
-        if not self._queue:
-            self._unpause(_Pause.QUEUE)
-        handler.begin()
+    def _wait(self, seconds: float) -> None:
+        self.deadline = self._service.sweeper.now + seconds
+
+    def expired(self) -> None:
+        """The deadline has passed: whoever waits gives up."""
+        self.deadline = math.inf
+        current = self._current
+        if self.transport.get_write_buffer_size():
+            self._client_reads_slowly()
+        elif self._lingering:
+            self.transport.abort()
+        elif current is not None and not self._body_due:
+            current.expired()
+        elif current is not None and self._body_rate_kept():
+            self.watch_body()
+        elif current is not None:
+            self._refuse(Refusal(408, "the body came too slowly"))
+        elif self._head_begun:
+            self._refuse(Refusal(408, "the head of the request did not come in time"))
+        else:
+            self.transport.close()
+
+    def _client_reads_slowly(self) -> None:
+        """No upstream is to blame while the client has not read what it got; it has to read something now
+        and then."""
+        taken = self._written - self.transport.get_write_buffer_size()
+        now = self._service.sweeper.now
+        if taken > self._taken:
+            self._taken, self._taken_at = taken, now
+        if now - self._taken_at >= self.limits.idle_timeout:
+            self.transport.abort()
+        else:
+            self._wait(min(self.limits.idle_timeout, self.limits.linger))
 
     def _body_rate_kept(self) -> bool:
-        limits = self._service.limits
-        return (
-            self._paused != 0 or self._body_bytes - self._body_mark >= limits.body_rate * limits.body_window
-        )
+        limits = self.limits
+        return self._reader.body_bytes - self._mark >= limits.body_rate * limits.body_window
 
-    def _pause(self, reason: int) -> None:
-        if not self._paused and not self.transport.is_closing():
-            self.transport.pause_reading()
-        self._paused |= reason
-
-    def _unpause(self, reason: int) -> None:
-        if self._paused & reason:
-            self._paused &= ~reason
-            if not self._paused and not self.transport.is_closing():
-                self.transport.resume_reading()
+    # Ends.
 
     def _refuse(self, refusal: Refusal) -> None:
+        if self._lingering:
+            return
         self._service.refused(refusal.status)
-        receiving, self._receiving = self._receiving, None
+        receiving, self._reader.handler = self._reader.handler, None
         if receiving is not None and receiving is self._current:
             self._current = None
             if receiving.refused(refusal.status):  # part of an answer is out: nothing can be said any more
                 self.cut()
-                return
-        elif receiving is not None:
-            self._queue.remove(receiving)
+            else:
+                self._write_refusal(refusal)
+            return
+        if receiving in self._queue:
+            self._queue.remove(cast(RequestHandler, receiving))
         self._refusal = refusal
-        if self._current is None:
+        if self._current is None and not self._queue:
             self._write_refusal(refusal)
 
     def _write_refusal(self, refusal: Refusal) -> None:
         self._refusal = refusal
-        self.write(gateway_answer(refusal.status, refusal.detail))
+        self.write(gateway_answer(refusal.status, refusal.detail, extra=refusal.extra))
         self._linger()
+
+    def _stop_reading_requests(self) -> None:
+        self._current = None
+        self._lingering = True
+        self._reader.stopped = True
+        self._reader.handler = None
+        self._queue.clear()
+        self._held = b""
+        self._tunnel_waits = False
 
     def _linger(self) -> None:
         """Close so that the client can still read the answer: stop writing, read on for a moment and
         throw it away."""
         if self.transport.is_closing():
             return
-        self._lingering = True
-        self.deadline = self._service.sweeper.now + self._service.limits.linger
-        self._paused = 0
-        self.transport.resume_reading()
+        self._stop_reading_requests()
+        self._wait(self.limits.linger)
+        self._set_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
 
 
-def _refusal(error: httptools.HttpParserError) -> Refusal:
-    cause = error.__context__
-    if isinstance(cause, Refusal):
-        return cause
-    if isinstance(error, httptools.HttpParserCallbackError):
-        _log.error("a request could not be begun", exc_info=cause)
-        return Refusal(500, "the gateway could not begin this request")
-    return Refusal(400, f"not a valid HTTP/1.1 request: {error}")
+def _authority(address: object) -> bytes:
+    """Where the client connected to, as an authority: the host of a request that names none."""
+    if not isinstance(address, tuple):
+        return b"localhost"
+    host, port = address[:2]
+    return f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()

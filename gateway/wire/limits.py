@@ -30,7 +30,12 @@ class UpstreamLimits(NamedTuple):
     idle_timeout: float = 60.0
     keep_alive: float = 1.5
     connections: int = 512
+    body: int = 100 * 1024 * 1024
+    answer_head: int = 256 * 1024
 
 
 WRITE_HIGH_WATER = 256 * 1024
 """Bytes waiting for a slow peer above which the other peer is no longer read."""
+
+MOST_READ = 256 * 1024
+"""Bytes that come in one read at most: what a bound on running totals may be exceeded by."""

@@ -4,6 +4,7 @@ configuration, and no other."""
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 from gateway.core.failure import Failure, Phase, Reason
@@ -13,11 +14,11 @@ from gateway.wire.upstream import AnswerReceiver, Upstream
 
 
 class UpstreamPool:
-    """Gives connections to receivers. Idle ones are taken last in, first out, and only while younger than
+    """Gives connections to receivers. Idle ones are taken last in, first out, and closed at the age of
     ``keep_alive``,
 
     which stays below the application's own limit, so that a request does not meet a connection that is
-    being closed.
+    being closed. ``deadline`` and ``expired`` are for the sweeper.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class UpstreamPool:
         "_sweeper",
         "_tasks",
         "_waiting",
+        "deadline",
         "limits",
     )
 
@@ -44,6 +46,8 @@ class UpstreamPool:
         self._connecting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[AnswerReceiver] = deque()
+        self.deadline = math.inf
+        sweeper.members.add(self)
 
     @property
     def size(self) -> int:
@@ -87,6 +91,17 @@ class UpstreamPool:
             return
         upstream.idle_since = self._sweeper.now
         self._idle.append(upstream)
+        if self.deadline == math.inf:
+            self.deadline = upstream.idle_since + self.limits.keep_alive
+
+    def expired(self) -> None:
+        """Close the connections that nobody may use any more."""
+        oldest = self._sweeper.now - self.limits.keep_alive
+        while self._idle and self._idle[0].idle_since <= oldest:
+            upstream = self._idle.popleft()
+            self.forget(upstream)
+            upstream.transport.abort()
+        self.deadline = self._idle[0].idle_since + self.limits.keep_alive if self._idle else math.inf
 
     def forget(self, upstream: Upstream) -> None:
         """A connection is gone; its place is free."""
@@ -99,6 +114,7 @@ class UpstreamPool:
 
     def close(self) -> None:
         """End every connection."""
+        self._sweeper.members.discard(self)
         for upstream in list(self._open):
             upstream.transport.abort()
 
@@ -123,10 +139,15 @@ class UpstreamPool:
                 Phase.CONNECT, Reason.CONNECT_REFUSED, f"no connection to the application: {error.strerror}"
             )
         else:
-            self._connecting -= 1
-            self._open.add(upstream)
-            receiver.connected(upstream)
-            return
+            if not upstream.transport.is_closing():
+                self._connecting -= 1
+                self._open.add(upstream)
+                receiver.connected(upstream)
+                return
+            # It closed, or spoke, before anything was asked: the request has reached nobody.
+            failure = Failure(
+                Phase.CONNECT, Reason.CLOSED_EARLY, "the application closed the connection at once"
+            )
         self._connecting -= 1
         receiver.failed(failure)
         while self._waiting and self.size < self.limits.connections:

@@ -7,6 +7,7 @@ What an upstream sends beyond its answer, or against the rules, closes the conne
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
@@ -14,16 +15,21 @@ import httptools
 from gateway.core.failure import Failure, Phase, Reason
 from gateway.core.headers import BadFields, ResponseFacts, read_response_fields
 from gateway.core.message import Fields, ResponseHead
-from gateway.wire.limits import WRITE_HIGH_WATER
+from gateway.wire.limits import MOST_READ, WRITE_HIGH_WATER
 
 if TYPE_CHECKING:
     from gateway.wire.pool import UpstreamPool
 
+_log = logging.getLogger("banyan.wire")
 _NO_BODY = frozenset({204, 304})
+_CONTROLS = bytes({*range(32), 127} - {9})
 
 
 class AnswerReceiver(Protocol):
-    """Told of one attempt, in this order: connected, interim*, head, piece*, end; or failed at any point."""
+    """Told of one attempt, in this order: connected, interim*, head, piece*, end; or failed at any point.
+
+    The head of an interim answer holds only the fields that pass.
+    """
 
     def connected(self, upstream: Upstream) -> None: ...
     def interim(self, head: ResponseHead) -> None: ...
@@ -45,6 +51,7 @@ class Upstream(asyncio.Protocol):
         "_complete",
         "_fields",
         "_head",
+        "_head_bytes",
         "_head_only",
         "_parser",
         "_pool",
@@ -67,12 +74,14 @@ class Upstream(asyncio.Protocol):
         self.used = 0
         self.idle_since = 0.0
         self._new_answer()
+        self._reusable = True  # nothing has been asked yet
         self._parser = httptools.HttpResponseParser(self)
 
     def _new_answer(self) -> None:
         self._fields: Fields = []
         self._reason = b""
         self._head = False
+        self._head_bytes = 0
         self._head_only = False
         self._complete = False
         self._reusable = False
@@ -100,9 +109,14 @@ class Upstream(asyncio.Protocol):
         self._close()
 
     def release(self) -> None:
-        """The answer has ended and so has the request: go back to the pool, or close."""
+        """The answer has ended and so has the request: go back to the pool, or close.
+
+        An answer may come before the application has taken the whole request; who knows whether it ever
+        will.
+        """
         self._receiver = None
-        if self._reusable and not self.transport.is_closing():
+        transport = self.transport
+        if self._reusable and not transport.is_closing() and not transport.get_write_buffer_size():
             self._pool.put_back(self)
         else:
             self._close()
@@ -126,6 +140,8 @@ class Upstream(asyncio.Protocol):
             self._close()
             return
         try:
+            if not self._head:
+                self._watch_head(len(data))
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             if self._switch is not None:
@@ -184,12 +200,18 @@ class Upstream(asyncio.Protocol):
         self._close()
         if receiver is not None and not self._complete:
             phase = Phase.RELAY if self._head else Phase.WAIT
-            reason = (
-                str(error.__context__ or error)
-                if isinstance(error, httptools.HttpParserCallbackError)
-                else str(error)
-            )
-            receiver.failed(Failure(phase, Reason.BAD_ANSWER, f"the application broke HTTP: {reason}"))
+            if isinstance(error, httptools.HttpParserCallbackError):
+                cause = error.__context__ or error
+                if not isinstance(cause, BadFields):  # a mistake of ours must not pass for one of theirs
+                    _log.error("an answer could not be taken", exc_info=cause)
+                error = Exception(str(cause))
+            receiver.failed(Failure(phase, Reason.BAD_ANSWER, f"the application broke HTTP: {error}"))
+
+    def _watch_head(self, size: int) -> None:
+        """Whatever comes before the final head's end, informational answers too, is bounded as a whole."""
+        self._head_bytes += size
+        if self._head_bytes > self._pool.limits.answer_head + MOST_READ:
+            raise BadFields("the head of the answer is too large")
 
     # httptools
 
@@ -203,26 +225,25 @@ class Upstream(asyncio.Protocol):
         self._reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if b"\0" in value or b"\r" in value or b"\n" in value:
-            raise BadFields("a control character in a field")
+        # The parser refuses control characters in a value; that is tested, not repeated here.
         if self._head:
             return  # a trailer: dropped as a whole, never merged into the head (RFC 9110 section 6.5.1)
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0") or status < 100:
+            raise BadFields("not an answer of HTTP/1")
+        if self._reason.translate(None, _CONTROLS) != self._reason:
+            raise BadFields("a control character in the status line")
         facts = read_response_fields(self._fields)
-        head = ResponseHead(
-            status, self._reason, 0 if self._parser.get_http_version() == "1.0" else 1, self._fields
-        )
+        head = ResponseHead(status, self._reason, 0 if version == "1.0" else 1, self._fields)
         receiver = self._receiver
         if receiver is None:
             return
-        if status == 101:
-            self._switch = (head, facts)
-            return
         if status < 200:
-            receiver.interim(head)
+            self._informational(receiver, head, facts)
             return
         self._head = True
         no_body = self._head_only or status in _NO_BODY
@@ -231,6 +252,14 @@ class Upstream(asyncio.Protocol):
         receiver.head(head, facts)
         if self._head_only:
             self._complete = True
+
+    def _informational(self, receiver: AnswerReceiver, head: ResponseHead, facts: ResponseFacts) -> None:
+        if head.status != 101:
+            receiver.interim(ResponseHead(head.status, head.reason, head.minor_version, facts.kept))
+        elif self._parser.should_upgrade():
+            self._switch = (head, facts)
+        else:
+            raise BadFields("a switch to no protocol")
 
     def on_body(self, data: bytes) -> None:
         if self._complete:
