@@ -9,11 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
 __all__ = ["duration", "print_json", "progress", "say", "table"]
 
@@ -60,6 +55,10 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
+    from rich.console import Console  # noqa: PLC0415 -- only a terminal needs it
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
@@ -77,6 +76,10 @@ def duration(seconds: float | None) -> str:
 
 
 def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 -- only a terminal needs it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     drawn = Table(*columns, box=None, header_style="dim", pad_edge=False)
     for row in rows:
         # Text, not str: square brackets in somebody's path are no markup.

@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Final, cast
 
 import click
 
-from gateway.cli.check import check
-from gateway.cli.dial import dial
-from gateway.cli.diffs import diffs
-from gateway.cli.explain import explain
-from gateway.cli.golden import golden
-from gateway.cli.ledger import ledger
 from gateway.cli.options import shared
-from gateway.cli.report import report
-from gateway.cli.rollback import restore, rollback
-from gateway.cli.run import run
-from gateway.cli.status import status
 
 __all__ = ["main", "program"]
 
+_COMMANDS: Final = {
+    "run": "run",
+    "check": "check",
+    "status": "status",
+    "dial": "dial",
+    "rollback": "rollback",
+    "restore": "rollback",
+    "explain": "explain",
+    "diffs": "diffs",
+    "report": "report",
+    "ledger": "ledger",
+    "golden": "golden",
+}
+"""Every command, and the module of this package that it is in."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Loads a command when it is asked for: a rollback at night does not wait for the parts of another
+    command.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        return cast(click.Command, getattr(import_module(f"gateway.cli.{module}"), cmd_name))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="banyan-gateway", prog_name="banyan")
 @shared
 def program() -> None:
     """A gateway between a legacy application and its replacement: dial, compare, take back."""
-
-
-for _command in (run, check, status, dial, rollback, restore, explain, diffs, report, ledger, golden):
-    program.add_command(_command)
 
 
 def main() -> None:

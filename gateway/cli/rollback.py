@@ -7,7 +7,6 @@ from typing import Any, Final
 import click
 
 from gateway.cli.client import AdminClient, NoAnswer, feature_path
-from gateway.cli.direct import direct_rollback
 from gateway.cli.failures import UNKNOWN, CommandError
 from gateway.cli.options import changing, pass_settings, shared
 from gateway.cli.output import duration, print_json, say
@@ -28,6 +27,8 @@ def rollback(context: click.Context, settings: Settings, feature: str | None, re
     """Take FEATURE, or everything, back to legacy; needs nobody else alive."""
     done = _ask(settings, feature, reason, by)
     if done is None:
+        from gateway.cli.direct import direct_rollback  # noqa: PLC0415 -- rarely needed, and not small
+
         done = direct_rollback(settings.state_dir(), feature, reason, by)
     _print(settings, done)
     if not done["complete"]:

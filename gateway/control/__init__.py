@@ -14,6 +14,8 @@ In the order data takes:
 - `answers`      what the desk answers; `errors` what it answers instead
 """
 
+from typing import TYPE_CHECKING, Any
+
 from gateway.control.answers import (
     Convergence,
     DialAnswer,
@@ -41,8 +43,10 @@ from gateway.control.reports import (
     gauge_key,
     incarnation,
 )
-from gateway.control.service import ControlService
 from gateway.control.switch import Switch
+
+if TYPE_CHECKING:
+    from gateway.control.service import ControlService
 
 __all__ = [
     "CATALOGUE",
@@ -78,3 +82,13 @@ __all__ = [
     "percent_number",
     "wait_for_workers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The desk reads stores and judges evidence; workers and a direct rollback need none of that, nor its
+    # imports.
+    if name == "ControlService":
+        from gateway.control.service import ControlService  # noqa: PLC0415
+
+        return ControlService
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,158 @@
+"""`deploy/rollback.sh` for real: over the admin port, and without it straight into the state page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flags import PAGE_NAME, FlagSnapshot, StatePage
+from tests.gateway.running import Running, clean
+from tests.support.ports import wait_until
+from tests.support.spawn import ROOT, Spawner
+
+SCRIPT = ROOT / "deploy" / "rollback.sh"
+SHELLS = [name for name in ("dash", "bash", "sh") if shutil.which(name)]
+FEATURES = ("orders", "reports")
+
+
+@pytest.fixture(scope="module")
+def gateway(spawn_for_module: Spawner, tmp_path_factory: pytest.TempPathFactory) -> Running:
+    return Running(spawn_for_module, tmp_path_factory.mktemp("gateway"))
+
+
+@pytest.fixture(autouse=True)
+def _restored(gateway: Running) -> Iterator[None]:
+    yield
+    for path in ("", "/features/orders", "/features/reports"):
+        gateway.call("DELETE", f"/api/v1{path}/rollback", json={"reason": "after a test"})
+
+
+@pytest.fixture
+def _frozen(gateway: Running) -> Iterator[None]:
+    control = gateway.control_pid()
+    os.kill(control, signal.SIGSTOP)
+    yield
+    os.kill(control, signal.SIGCONT)
+
+
+def rollback(
+    gateway: Running, *words: str, shell: str = "sh", **env: str
+) -> subprocess.CompletedProcess[str]:
+    own = clean({"BANYAN_STATE_DIR": str(gateway.state), **env})
+    return subprocess.run(
+        [shell, str(SCRIPT), *words], capture_output=True, text=True, env=own, timeout=60, check=False
+    )
+
+
+def snapshot(gateway: Running) -> FlagSnapshot:
+    page = StatePage.open(gateway.state / PAGE_NAME)
+    try:
+        return page.read()
+    finally:
+        page.close()
+
+
+def everybody_has_it(gateway: Running) -> bool:
+    page = StatePage.open(gateway.state / PAGE_NAME)
+    try:
+        rows = page.rows()
+        return len(rows) == 2 and all(row.stamp == page.stamp() for row in rows)
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_it_parses_everywhere(shell: str) -> None:
+    subprocess.run([shell, "-n", str(SCRIPT)], check=True)
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    if (tool := shutil.which("shellcheck")) is None:
+        pytest.skip("no shellcheck on this machine")
+    subprocess.run([tool, str(SCRIPT)], check=True)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_over_the_admin_port(gateway: Running, shell: str) -> None:
+    done = rollback(gateway, "orders", shell=shell, BANYAN_REASON='it "broke" \\ b\tadly')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("orders: rolled back; 2 workers have it after 0.")
+    assert snapshot(gateway).feature("orders").latched
+    assert not snapshot(gateway).everything_latched
+    last = gateway.call("GET", "/api/v1/ledger").json()[0]
+    assert (last["action"], last["feature"], last["reason"]) == ("rollback", "orders", 'it "broke" \\ b adly')
+
+
+def test_everything_over_the_admin_port(gateway: Running) -> None:
+    done = rollback(gateway)
+    assert done.returncode == 0, done.stderr
+    assert snapshot(gateway).everything_latched
+
+
+def test_an_unknown_feature_is_refused_with_the_names(gateway: Running) -> None:
+    for name in ("order", "a b..c%\"'\\"):
+        done = rollback(gateway, name)
+        assert done.returncode == 1
+        assert "orders, reports" in done.stderr
+
+
+@pytest.mark.usefixtures("_frozen")
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("feature", ["orders", ""])
+def test_without_the_admin_port_every_worker_takes_it_over(
+    gateway: Running, shell: str, feature: str
+) -> None:
+    done = rollback(gateway, *filter(None, [feature]), shell=shell)
+    assert done.returncode == 0, done.stderr
+    assert "directly on this machine" in done.stdout
+    assert snapshot(gateway).latched("orders")
+    assert snapshot(gateway).everything_latched is not bool(feature)
+    wait_until(lambda: everybody_has_it(gateway), 10, "the workers' acknowledgement")
+
+
+@pytest.mark.usefixtures("_frozen")
+def test_without_the_admin_port_an_unknown_feature_is_refused(gateway: Running) -> None:
+    before = (gateway.state / PAGE_NAME).read_bytes()[64:80]
+    done = rollback(gateway, "order")
+    assert done.returncode == 1
+    assert "orders" in done.stderr
+    assert (gateway.state / PAGE_NAME).read_bytes()[64:80] == before
+
+
+def test_a_direct_one_is_in_the_ledger_once_somebody_can_write_it(gateway: Running) -> None:
+    control = gateway.control_pid()
+    os.kill(control, signal.SIGSTOP)
+    done = rollback(gateway, "reports")
+    os.kill(control, signal.SIGCONT)
+    assert done.returncode == 0
+
+    def told() -> bool:
+        last = gateway.call("GET", "/api/v1/ledger").json()[0]
+        return (last["feature"], last["reason"]) == ("reports", "rolled back directly on the machine")
+
+    wait_until(told, 20, "the entry")
+
+
+def test_elsewhere_with_nobody_there_it_could_not_tell(tmp_path: Path) -> None:
+    own = clean(
+        {"BANYAN_STATE_DIR": str(tmp_path), "BANYAN_ADMIN": "http://127.0.0.1:1", "BANYAN_TOKEN": "t"}
+    )
+    done = subprocess.run(
+        ["sh", str(SCRIPT)], capture_output=True, text=True, env=own, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "no state page" in done.stderr
+
+
+def test_the_token_is_on_no_command_line(gateway: Running) -> None:
+    assert '$BANYAN_TOKEN" | curl' in SCRIPT.read_text()
+    done = rollback(gateway, "orders", BANYAN_TOKEN="wrong")
+    assert done.returncode == 0
+    assert "401" in done.stderr
+    assert "directly" in done.stdout
