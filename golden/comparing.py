@@ -4,6 +4,7 @@ The live answer is scrubbed exactly as the recorded one was, read through the re
 handed to the comparison that live traffic uses, with the same rules.
 """
 
+from dataclasses import replace
 from datetime import date
 
 from golden.fit import fit_answer
@@ -45,8 +46,8 @@ def compare_with_golden(
         forms = {name: form for name, form in recording.references.items() if name not in threaded}
         candidate = _observed(fit_answer(recording.answer, scrubbed, forms), observation)
     return compare(
-        recording.request,
-        _observed(_redacted(recording.answer, scrubber), recording.observation),
+        request,
+        _control(recording, rules, scrubber),
         candidate,
         rules,
         feature=feature,
@@ -68,9 +69,12 @@ def _observed(answer: Answer, original: Observation) -> Observation:
     )
 
 
-def _redacted(answer: Answer, scrubber: Scrubber) -> Answer:
+def _control(recording: Recording, rules: Rules, scrubber: Scrubber) -> Observation:
+    if not rules.redact_names:
+        return recording.observation
     # A name that became a secret after the recording was made is hidden on both sides, so equal stays equal.
-    return Answer(answer.status, answer.headers, scrubber.again(answer.body, answer.headers))
+    answer = recording.answer
+    return _observed(replace(answer, body=scrubber.again(answer.body, answer.headers)), recording.observation)
 
 
 def _origin(request: RequestSnapshot) -> str:

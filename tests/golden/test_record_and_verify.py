@@ -245,3 +245,11 @@ def test_the_environments_proxy_is_not_asked(
 ) -> None:
     monkeypatch.setitem(os.environ, "HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     assert record(flow(BUY), shop.url, tmp_path / "r").exit_code == 0
+
+
+def test_a_name_that_became_a_secret_later_still_matches(
+    shop: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
+    record(flow(BUY), shop.url, tmp_path / "r")
+    rules = parse_rules('[redact]\nnames = ["item"]\n')
+    assert verify(tmp_path / "r", shop.url, rules).exit_code == 0
