@@ -1,4 +1,4 @@
-"""The bounded way from a worker to one shadow process. Full or broken it drops, and says so; it never waits.
+"""The bounded way from a worker to one shadow process. When it is full it drops, and says so; it never waits.
 
 What one turn of the loop captures goes out in one write. Knows no request.
 """
@@ -41,9 +41,11 @@ class ExchangeChannel(asyncio.Protocol):
             self._transport.close()
 
     def send(self, frame: bytes) -> bool:
-        """Hand over one frame. False: nobody is there, or too much waits already; the frame is dropped."""
+        """Hand over one frame; while nobody is there it is kept. False: too much waits, and the frame is
+        dropped."""
         transport = self._transport
-        if transport is None or transport.get_write_buffer_size() + self._batch_size > self._limit:
+        waiting = transport.get_write_buffer_size() if transport is not None else 0
+        if waiting + self._batch_size + len(frame) > self._limit:
             return False
         if not self._batch:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -54,8 +56,8 @@ class ExchangeChannel(asyncio.Protocol):
     def _flush(self) -> None:
         if self._batch and self._transport is not None:
             self._transport.write(b"".join(self._batch))
-        self._batch.clear()
-        self._batch_size = 0
+            self._batch.clear()
+            self._batch_size = 0
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -73,6 +75,7 @@ class ExchangeChannel(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._lost.clear()
         self._transport = cast(asyncio.Transport, transport)
+        self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
