@@ -1,19 +1,26 @@
-"""What differs between two answers to one request. Knows nothing of a proxy: any two answers can be compared,
-live or recorded.
+"""What differs between two answers to one request. Knows nothing of a proxy: any two answers can be compared.
 
 The map, in the order data takes:
 
-    model        RequestSnapshot, Observation: what was asked and what each side answered session
-    SessionMirror, MirrorBook: the copy for the other side carries its own cookies and values (jar,
-    correlation, lessons, rewriting, cookies) comparer     compare(): the stages, and the conclusion head
-    status, content type, declared headers bodies       both bodies as values (media, parse, events, markup)
-    rules        what is accepted: Rules, from a file by load_rules (rules_file, rule, profile, formats,
-    paths, trie) unordered    lists whose order means nothing walk         where the values differ (align)
-    comparison   Comparison, Difference, in the words of verdict: Verdict, Kind, Severity redaction
-    Redactor: nothing below this line holds a secret (secret_names, excerpt) explain      Explainer: DeepDiff
-    in a process that can be killed (explain_helper) result       ComparedExchange, and the signature that
-    makes many mismatches one thing store        ResultStore: counts, signatures, samples (store_schema)
-    report_line  mismatch_line(): the log line statistics   mismatch_rate(): how much the counts prove
+    model        RequestSnapshot, Observation: what was asked, and what each side answered
+    session      SessionMirror, MirrorBook: the copy for the other side carries its own cookies and values;
+                 settle(): what a mismatch is worth when that state is not known
+                 (cookies, jar, correlation, lessons, rewriting)
+    comparer     compare(): the stages, and the conclusion
+      coding       compressed bodies made plain
+      head         status, content type, declared headers
+      bodies       both bodies as values (media, parse, events, markup)
+      rules        what is accepted: Rules (rule, profile, formats, paths, trie), load_rules (rules_file)
+      unordered    lists whose order means nothing
+      walk         where the values differ, and how (align)
+      excerpt      both values of a difference, short enough to be shown
+    comparison   Comparison, Difference, in the words of verdict: Verdict, Kind, Severity
+    redaction    Redactor: nothing below this line holds a secret (secret_names, multipart)
+    explain      Explainer: DeepDiff in a process that can be killed (explain_helper)
+    result       ComparedExchange, and the signature that makes many mismatches one thing
+    store        ResultStore: counts, signatures, samples (store_schema)
+    report_line  mismatch_line(): the log line
+    statistics   mismatch_rate(): how much the counts prove
 """
 
 from shadow.comparer import compare

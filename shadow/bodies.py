@@ -121,6 +121,7 @@ _READERS: Mapping[Family, Callable[[bytes, bytes, Media, Media], Bodies]] = Mapp
         Family.HTML: _html,
         Family.FORM: _form,
         Family.TEXT: _text,
+        Family.MULTIPART: _binary,
         Family.BINARY: _binary,
     }
 )

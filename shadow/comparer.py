@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from shadow.bodies import Bodies, read_bodies
+from shadow.coding import plain_observation
 from shadow.comparison import Comparison, Difference
 from shadow.excerpt import excerpts, writable
 from shadow.head import head_differences
@@ -54,6 +55,7 @@ def compare(
     """
     if failed := _outcome(control, candidate):
         return failed
+    control, candidate = plain_observation(control), plain_observation(candidate)
     active = rules.active(feature, route, today)
     groups = _Groups(active, redactor or _OWN_KEY)
     groups.take(head_differences(request, control, candidate, active, today))

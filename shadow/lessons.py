@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from shadow.coding import plain_observation
 from shadow.cookies import parse_set_cookie
 from shadow.events import read_events
 from shadow.markup import MAX_HTML, hidden_values
@@ -39,6 +40,7 @@ _SILENT = frozenset(
 
 def lessons(primary: Observation, other: Observation) -> Iterator[Pair]:
     """Yield ``(primary's value, other side's value)`` where they differ."""
+    primary, other = plain_observation(primary), plain_observation(other)
     yield from _headers(primary.headers, other.headers)
     yield from _cookies(primary.headers, other.headers)
     family = media_of(primary.headers).family

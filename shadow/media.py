@@ -18,6 +18,7 @@ class Family(StrEnum):
     EVENTS = "events"
     HTML = "html"
     FORM = "form"
+    MULTIPART = "multipart"
     TEXT = "text"
     BINARY = "binary"
 
@@ -28,6 +29,11 @@ class Media(NamedTuple):
     essence: str
     parameters: tuple[tuple[str, str], ...]
     family: Family
+
+    @property
+    def boundary(self) -> str:
+        """What separates the parts of a multipart body."""
+        return dict(self.parameters).get("boundary", "")
 
     @property
     def charset(self) -> str:
@@ -43,6 +49,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "text/html": Family.HTML,
         "application/xhtml+xml": Family.HTML,
         "application/x-www-form-urlencoded": Family.FORM,
+        "multipart/form-data": Family.MULTIPART,
         "application/javascript": Family.TEXT,
         "application/xml": Family.TEXT,
     }
@@ -56,12 +63,18 @@ def _family(essence: str) -> Family:
     return FAMILIES.get(essence, Family.TEXT if is_text else Family.BINARY)
 
 
+def _value(name: str, value: str) -> str:
+    """Only a boundary is told apart by its capitals."""
+    bare = value.strip().strip('"')
+    return bare if name.strip().lower() == "boundary" else bare.lower()
+
+
 @lru_cache(maxsize=256)
 def media_type(text: str) -> Media:
     """Parse a ``Content-Type`` value (RFC 9110, 8.3.1); an empty one has an empty essence."""
     first, *parts = text.split(";")
     pairs = (part.partition("=") for part in parts if part.strip())
-    parameters = ((name.strip().lower(), value.strip().strip('"').lower()) for name, _, value in pairs)
+    parameters = ((name.strip().lower(), _value(name, value)) for name, _, value in pairs)
     essence = first.strip().lower()
     return Media(essence, tuple(sorted(parameters)), _family(essence))
 

@@ -18,10 +18,12 @@ from urllib.parse import parse_qsl, quote
 
 import msgspec
 
+from shadow.coding import plain_observation, plain_request
 from shadow.comparison import Comparison
 from shadow.cookies import cookie_pairs
-from shadow.media import Family, media_of, media_type
-from shadow.model import Headers, Observation, RequestSnapshot
+from shadow.media import Family, media_type
+from shadow.model import Headers, Observation, RequestSnapshot, field_value
+from shadow.multipart import map_fields
 from shadow.parse import Parsed, canonical, parse_json
 from shadow.paths import Tokens
 from shadow.secret_names import SECRET_HEADERS, SecretNames
@@ -84,12 +86,18 @@ class Redactor:
             return body if clean == parsed.canonical else clean
         if media.family is Family.FORM:
             return self._pairs(body.decode("latin-1")).encode("latin-1")
+        if media.family is Family.MULTIPART:
+            return map_fields(body, media.boundary, self._field)
         if media.family is Family.BINARY and media.essence:
             return body
         try:
             return self.text(body.decode("utf-8")).encode("utf-8")
         except UnicodeDecodeError:
             return self.text(body.decode("latin-1")).encode("latin-1")
+
+    def _field(self, name: str, content: bytes) -> bytes:
+        clean = self.value(content.decode("utf-8", "surrogateescape"), name)
+        return str(clean).encode("utf-8", "surrogateescape")
 
     def target(self, target: str) -> str:
         """A request target whose query holds no secret."""
@@ -104,8 +112,9 @@ class Redactor:
         )
 
     def request(self, request: RequestSnapshot) -> RequestSnapshot:
-        """The same request without secrets."""
-        content_type = _content_type(request.headers)
+        """The same request without secrets, and without a content coding that could hide one."""
+        request = plain_request(request)
+        content_type = field_value(request.headers, b"content-type")
         return msgspec.structs.replace(
             request,
             target=self.target(request.target),
@@ -114,8 +123,9 @@ class Redactor:
         )
 
     def observation(self, observation: Observation) -> Observation:
-        """The same observation without secrets."""
-        content_type = _content_type(observation.headers)
+        """The same observation without secrets, and without a content coding that could hide one."""
+        observation = plain_observation(observation)
+        content_type = field_value(observation.headers, b"content-type")
         return msgspec.structs.replace(
             observation,
             headers=self.headers(observation.headers),
@@ -167,8 +177,3 @@ class Redactor:
 def _quoted(text: str) -> str:
     """Percent-encoded; the characters of a token stay readable."""
     return quote(text, safe="<>:", errors="surrogateescape")
-
-
-def _content_type(headers: Headers) -> str:
-    media = media_of(headers)
-    return media.essence

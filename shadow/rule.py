@@ -1,6 +1,6 @@
 """One rule that excuses a difference, and the table of what each operation excuses. It must not know files.
 
-A rule says which kinds of difference it excuses: a field that is noisy as a value is still watched for its
+A rule says which kinds of difference it excuses: a field that is noisy as a value is still held to its
 type.
 """
 

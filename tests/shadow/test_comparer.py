@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -83,6 +86,38 @@ def test_part_of_an_answer_is_never_equal(flag: str, side: str) -> None:
     result = compared(*pair)
     assert result.verdict is Verdict.UNDETERMINED
     assert result.reason
+
+
+def test_half_a_json_body_is_not_called_invalid() -> None:
+    part = msgspec.structs.replace(answer('{"a": '), cut=True)
+    assert compared(as_json({"a": 1}), part).verdict is Verdict.UNDETERMINED
+
+
+def test_whole_floats_are_the_profiles_business() -> None:
+    one, other = as_json({"a": 1}), as_json({"a": 1.0})
+    assert seen(compared(one, other)) == {("body.a", "type_changed")}
+    assert compared(one, other, PROFILE).verdict is Verdict.MATCH
+
+
+def test_compression_is_no_difference() -> None:
+    packed = answer(gzip.compress(b'{"a":1}'), Content_Encoding="gzip")
+    wrapped = answer(zlib.compress(b'{ "a": 1 }'), Content_Encoding="deflate")
+    assert compared(packed, wrapped).verdict is Verdict.MATCH
+    assert compared(as_json({"a": 1}), packed).verdict is Verdict.MATCH
+    assert seen(compared(as_json({"a": 2}), packed)) == {("body.a", "value_changed")}
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("br", b"whatever"),
+        ("gzip", b"no gzip"),
+        ("gzip", gzip.compress(b'{"a":1}')[:-9]),
+        ("gzip", gzip.compress(b" " * 9_000_000)),
+    ],
+)
+def test_what_cannot_be_unpacked_is_undetermined(coding: str, body: bytes) -> None:
+    assert compared(as_json({"a": 1}), answer(body, Content_Encoding=coding)).verdict is Verdict.UNDETERMINED
 
 
 def test_part_of_an_answer_with_another_status_is_a_mismatch() -> None:

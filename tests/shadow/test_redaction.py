@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from urllib.parse import quote
 
 import msgspec
@@ -46,6 +47,20 @@ REQUESTS = {
     "broken json": RequestSnapshot(
         "POST", "/", ((b"Content-Type", b"application/json"),), b'{"password": "' + SECRET.encode() + b'"'
     ),
+    "multipart": RequestSnapshot(
+        "POST",
+        "/",
+        ((b"Content-Type", b'multipart/form-data; boundary="Xy"'),),
+        b'--Xy\r\nContent-Disposition: form-data; name="user_password"\r\n\r\n'
+        + SECRET.encode()
+        + b"\r\n--Xy--\r\n",
+    ),
+    "gzip": RequestSnapshot(
+        "POST",
+        "/",
+        ((b"Content-Type", b"application/json"), (b"Content-Encoding", b"gzip")),
+        gzip.compress(orjson.dumps({"password": SECRET})),
+    ),
     "text": RequestSnapshot("POST", "/", ((b"Content-Type", b"text/plain"),), f"secret: {SECRET}\n".encode()),
 }
 
@@ -87,6 +102,15 @@ def test_equal_stays_equal_and_different_stays_different() -> None:
 def test_twice_changes_nothing(place: str) -> None:
     once = REDACTOR.request(REQUESTS[place])
     assert REDACTOR.request(once) == once
+
+
+def test_a_multipart_body_keeps_everything_else() -> None:
+    body = (
+        b'--Xy\r\nContent-Disposition: form-data; name="photo"; filename="token.png"\r\n\r\n'
+        b"\x89PNG password=x\r\n"
+        b'--Xy\r\nContent-Disposition: form-data; name="title"\r\n\r\nmine\r\n--Xy--\r\n'
+    )
+    assert REDACTOR.body(body, "multipart/form-data; boundary=Xy") == body
 
 
 def test_what_is_no_secret_stays_byte_for_byte() -> None:
