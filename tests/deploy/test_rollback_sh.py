@@ -58,13 +58,17 @@ def snapshot(gateway: Running) -> FlagSnapshot:
         page.close()
 
 
+def stamp(gateway: Running) -> bytes:
+    return (gateway.state / PAGE_NAME).read_bytes()[64:80]
+
+
+def latch_stamp(gateway: Running) -> int:
+    return int.from_bytes(stamp(gateway)[8:], "little")
+
+
 def everybody_has_it(gateway: Running) -> bool:
-    page = StatePage.open(gateway.state / PAGE_NAME)
-    try:
-        rows = page.rows()
-        return len(rows) == 2 and all(row.stamp == page.stamp() for row in rows)
-    finally:
-        page.close()
+    now = stamp(gateway)
+    return [row.stamp for row in gateway.rows()] == [now, now]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -108,8 +112,10 @@ def test_an_unknown_feature_is_refused_with_the_names(gateway: Running) -> None:
 def test_without_the_admin_port_every_worker_takes_it_over(
     gateway: Running, shell: str, feature: str
 ) -> None:
+    before = latch_stamp(gateway)
     done = rollback(gateway, *filter(None, [feature]), shell=shell)
     assert done.returncode == 0, done.stderr
+    assert latch_stamp(gateway) == before + 1  # workers look at nothing else
     assert "directly on this machine" in done.stdout
     assert snapshot(gateway).latched("orders")
     assert snapshot(gateway).everything_latched is not bool(feature)
@@ -118,11 +124,11 @@ def test_without_the_admin_port_every_worker_takes_it_over(
 
 @pytest.mark.usefixtures("_frozen")
 def test_without_the_admin_port_an_unknown_feature_is_refused(gateway: Running) -> None:
-    before = (gateway.state / PAGE_NAME).read_bytes()[64:80]
+    before = stamp(gateway)
     done = rollback(gateway, "order")
     assert done.returncode == 1
     assert "orders" in done.stderr
-    assert (gateway.state / PAGE_NAME).read_bytes()[64:80] == before
+    assert stamp(gateway) == before
 
 
 def test_a_direct_one_is_in_the_ledger_once_somebody_can_write_it(gateway: Running) -> None:
