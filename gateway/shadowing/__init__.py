@@ -5,6 +5,7 @@ In the order an exchange takes:
 - ``lanes``    in order within a session, side by side between sessions, bounded
 - ``trust``    which side honours ``Banyan-Shadow``, so that a write may be sent to it at all
 - ``copy``     the copy of a request on its way to the other side, and what came back
+- ``template`` the route that findings are grouped under
 - ``pipeline`` the exchange from copy to verdict; also held against a recording where there is one
 - ``findings`` verdicts counted, mismatches stored and logged
 

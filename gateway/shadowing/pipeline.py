@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
+import msgspec
+
 from gateway.capture import CapturedExchange
 from gateway.core.decision import Side
 from gateway.shadowing.copy import CopySender
 from gateway.shadowing.findings import Findings
+from gateway.shadowing.template import Templates
 from gateway.shadowing.trust import Trust
 from golden import GoldenIndex, JourneyState, Recording, compare_with_golden
 from shadow import (
@@ -56,11 +59,14 @@ class Pipeline:
         self._mirrors = mirrors
         self._deadline = deadline
         self._today = today
+        self._templates = Templates()
 
     async def run(self, exchange: CapturedExchange) -> None:
         """Ask the other side what it would have answered, compare, and keep what was found."""
         primary = exchange.answer
         side = Side(primary.side).other
+        route = self._templates.of(exchange.request.method, exchange.template, exchange.request.target)
+        exchange = msgspec.structs.replace(exchange, template=route)
         mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
         recording = self._recording(exchange, mirror)
         await self._hold(exchange, recording, primary)

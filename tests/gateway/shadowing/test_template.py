@@ -1,0 +1,32 @@
+"""The route that findings are grouped under."""
+
+import pytest
+
+from gateway.shadowing.template import Templates
+
+
+@pytest.mark.parametrize(
+    ("pattern", "target", "template"),
+    [
+        ("/orders/{id}", "/orders/17?x=1", "GET /orders/{id}"),
+        ("/api/*", "/api/orders", "GET /api/orders"),
+        ("/api/*", "/api/orders/17/items?page=2", "GET /api/orders/{id}/items"),
+        ("/api/*", "/api/orders/0b7e3a52-6d1c-4b53-9df1-0f0e2c3b4a59", "GET /api/orders/{id}"),
+        ("/api/*", "/api/orders/deadbeef01", "GET /api/orders/{id}"),
+        ("/api/*", "/api/v2/orders", "GET /api/v2/orders"),
+        ("/api/*", "/api/secret%20of%20ann", "GET /api/{id}"),
+        ("/*", "/", "GET /"),
+        ("/*", "/a/b/c/d/e/f/g/h/i/j", "GET /a/b/c/d/e/f/g/h/…"),
+    ],
+)
+def test_template(pattern: str, target: str, template: str) -> None:
+    """Nothing that names a user is left in it."""
+    assert Templates().of("GET", pattern, target) == template
+
+
+def test_templates_are_bounded() -> None:
+    """A client that invents paths cannot fill the store with routes."""
+    templates = Templates(limit=3)
+    found = {templates.of("GET", "/*", f"/p{'x' * number}") for number in range(1, 30)}
+    assert len(found) == 4
+    assert "GET /*" in found
