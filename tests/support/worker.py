@@ -90,7 +90,7 @@ dir = "{folder / "state"}"
 """
     config = parse_config(text, folder / "banyan.toml", env or {})
     runtime = folder / "runtime"
-    runtime.mkdir()
+    runtime.mkdir(exist_ok=True)
     (folder / "state").mkdir(exist_ok=True)
     (runtime / "config.json").write_bytes(msgspec.json.encode(config))
     state = open_state(

@@ -1,0 +1,110 @@
+"""Rule 7: an upstream that breaks the rules is answered for with 502 and injects nothing (RFC 9112 section
+6.3)."""
+
+import pytest
+
+from tests.support.raw import Close, Send
+from tests.support.stage import OK, Stage, answer, get, says, steps
+
+BAD_ANSWERS = {
+    "no HTTP": b"hello\r\n\r\n",
+    "another protocol": b"ICY 200 OK\r\n\r\n",
+    "HTTP/2": b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/0.9": b"HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "no status": b"HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n",
+    "status 000": b"HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n",
+    "status of two digits": b"HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n",
+    "status of four digits": b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
+    "NUL in the reason": b"HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n",
+    "CR in the reason": b"HTTP/1.1 200 O\rK\r\nContent-Length: 0\r\n\r\n",
+    "NUL in a value": b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
+    "CR in a value": b"HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n",
+    "LF as a line end": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    "a folded field": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+    "a space before the colon": b"HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length and coding": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    "a coding nobody asked for": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "a coding without an end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+    "a bad first chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+    "a switch nobody asked for": b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    "a switch to nothing": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("broken", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+def test_a_broken_answer_becomes_502(stage: Stage, broken: bytes) -> None:
+    """With Proxy-Status; its connection is closed, and the client's goes on."""
+    stage.legacy.plays(steps(Send(broken)))
+    with stage.client() as client:
+        refused = client.exchange(get())
+        assert refused.status == 502
+        assert refused.get(b"Proxy-Status") == b"banyan; error=http_protocol_error"
+        assert stage.legacy.upstream.connections[-1].closed_by_peer()
+        stage.legacy.plays(says(OK))
+        assert client.exchange(get()).body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "beyond", [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON", b"POISON", b"\0", b"0\r\n\r\n"]
+)
+def test_bytes_beyond_an_answer_reach_nobody(stage: Stage, beyond: bytes) -> None:
+    """Neither with the answer nor as the answer of the next request."""
+    stage.legacy.plays(says(OK + beyond, answer(b"mine")))
+    with stage.client() as client:
+        assert client.exchange(get()).body == b"ok"
+        assert stage.legacy.upstream.connections[-1].closed_by_peer()
+        assert client.exchange(get()).body == b"mine"
+        assert client.read_available() == b""
+
+
+def test_bytes_that_come_while_nobody_asks_close_the_connection(stage: Stage) -> None:
+    """An answer that is sent ahead waits for no request."""
+    stage.legacy.plays(says(OK))
+    with stage.client() as client:
+        client.exchange(get())
+        upstream = stage.legacy.upstream.connections[-1]
+        upstream.send(answer(b"POISON"))
+        assert upstream.closed_by_peer()
+        assert client.exchange(get()).body == b"ok"
+
+
+def test_a_chunk_that_breaks_in_the_middle_cuts_the_answer(stage: Stage) -> None:
+    """What was good has gone out; nothing of the broken part does, and no end."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    stage.legacy.plays(steps(Send(head)))
+    with stage.client() as client:
+        client.send(get())
+        client.read_head()
+        assert client.read_exactly(8) == b"3\r\nabc\r\n"
+        stage.legacy.upstream.connections[-1].send(b"zz\r\nPOISON\r\n0\r\n\r\n")
+        assert client.read_until_closed() == b""
+
+
+def test_an_answers_head_has_a_bound(stage: Stage) -> None:
+    """Also when it comes as ever more informational answers."""
+    for part in (b"X-A: " + b"a" * 600_000, b"HTTP/1.1 103 Hints\r\n\r\n" * 40_000):
+        start = b"" if part.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n"
+        stage.legacy.plays(steps(Send(start + part), Close()))
+        with stage.client() as client:
+            client.send(get())
+            assert (
+                b"HTTP/1.1 502 " in client.read_until_closed()
+                if not start
+                else client.read_response().status == 502
+            )
+
+
+def test_an_upstream_that_speaks_first_is_not_asked(stage: Stage) -> None:
+    """Whatever it says before a request is no answer to one."""
+    with stage.client() as client:
+        assert client.exchange(get()).status == 200
+
+
+@pytest.mark.parametrize("status", [b"299", b"599", b"999"])
+def test_unknown_statuses_pass(stage: Stage, status: bytes) -> None:
+    """An intermediary does not judge them."""
+    stage.legacy.plays(says(answer(b"", status=status + b" Odd")))
+    with stage.client() as client:
+        assert client.exchange(get()).head.startswith(b"HTTP/1.1 %b Odd\r\n" % status)

@@ -1,0 +1,76 @@
+"""Rule 9: no body where none may be, and the next request is answered right (RFC 9110 section 6.4)."""
+
+import pytest
+
+from tests.support.raw import Close, Send
+from tests.support.stage import Stage, answer, get, says, steps
+
+LATER = answer(b"later")
+
+
+def test_head_keeps_the_length_and_has_no_body(stage: Stage) -> None:
+    """On a connection that goes on, with a chunked answer too."""
+    stage.legacy.plays(
+        says(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            LATER,
+        )
+    )
+    with stage.client() as client:
+        first = client.exchange(get(method=b"HEAD"), "HEAD")
+        assert first.get(b"Content-Length") == b"5000"
+        assert client.exchange(get(method=b"HEAD"), "HEAD").status == 200
+        assert client.exchange(get()).body == b"later"
+        assert client.read_available() == b""
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"204 No Content",
+        b"304 Not Modified",
+        b"304 Not Modified\r\nContent-Length: 5000",
+        b"204 No Content\r\nContent-Length: 0",
+    ],
+)
+def test_204_and_304_have_none(stage: Stage, head: bytes) -> None:
+    """304 keeps its length, 204 has none (RFC 9110 section 8.6)."""
+    stage.legacy.plays(says(b"HTTP/1.1 %b\r\n\r\n" % head, LATER))
+    with stage.client() as client:
+        first = client.exchange(get())
+        assert first.all(b"Content-Length") == ([b"5000"] if b"5000" in head else [])
+        assert first.all(b"Transfer-Encoding") == []
+        assert client.exchange(get()).body == b"later"
+        assert client.read_available() == b""
+
+
+@pytest.mark.parametrize("method", [b"HEAD", b"GET"])
+def test_a_body_that_is_sent_all_the_same_reaches_nobody(stage: Stage, method: bytes) -> None:
+    """Not with this answer, and not as the next."""
+    status = b"200 OK" if method == b"HEAD" else b"204 No Content"
+    poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON"
+    stage.legacy.plays(
+        says(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (status, len(poison)) + poison, LATER)
+    )
+    with stage.client() as client:
+        client.exchange(get(method=method), method.decode())
+        assert client.exchange(get()).body == b"later"
+        assert b"POISON" not in client.log
+
+
+def test_an_answer_without_any_length_is_framed_for_the_client(stage: Stage) -> None:
+    """Its end is the upstream's close; the client's connection goes on."""
+    with stage.client() as client:
+        stage.legacy.plays(steps(Send(b"HTTP/1.1 200 OK\r\n\r\nall of it"), Close()))
+        first = client.exchange(get())
+        assert (first.body, first.get(b"Transfer-Encoding")) == (b"all of it", b"chunked")
+        stage.legacy.plays(says(LATER))
+        assert client.exchange(get()).body == b"later"
+
+
+def test_a_request_without_a_body_says_nothing_of_one(stage: Stage) -> None:
+    """Neither length nor coding is invented for a GET."""
+    with stage.client() as client:
+        client.exchange(get())
+    assert not stage.legacy.last().all(b"Content-Length") + stage.legacy.last().all(b"Transfer-Encoding")
