@@ -1,7 +1,7 @@
 """The route under which findings are grouped: a method and a path without user data. Pure.
 
-A pattern without a wildcard is its own template. Below a wildcard the path itself is taken, with what looks like an
-identifier masked, so that a developer reads ``POST /api/orders/{id}/items`` and not ``/api/*``.
+A pattern without a wildcard is its own template. Below a wildcard the path itself is taken, with what
+looks like an identifier masked, so that a developer reads ``POST /api/orders/{id}/items`` and not ``/api/*``.
 """
 
 from __future__ import annotations

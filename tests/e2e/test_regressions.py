@@ -46,7 +46,15 @@ def test_no_regression_no_mismatch(migration: Migration) -> None:
     crowd = Crowd(migration.url, 12)
     asyncio.run(crowd.converse(crowd.users))
     talk(migration)
-    assert eventually(lambda: migration.banyan("report", migration.feature).data["shadow"]["compared"] > 50)
+    with httpx.Client(base_url=migration.url, trust_env=False, timeout=10) as client:
+        for page in ("/", "/chat", "/scenarios", "/scenario/scenario1", "/watch"):
+            assert client.get(page).status_code == 200
+
+    def compared() -> dict[str, Any]:
+        numbers: dict[str, Any] = migration.banyan("report", migration.feature).data["shadow"]
+        return numbers
+
+    assert eventually(lambda: compared()["compared"] > 50), compared()
     assert rows(migration) == []
 
 
