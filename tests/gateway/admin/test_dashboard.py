@@ -24,6 +24,7 @@ def test_it_asks_for_a_token_and_shows_what_holds(gateway: Running, browser: Bro
     page.get_by_label("Token").fill(gateway.token)
     page.get_by_role("button", name="Open").click()
     card = page.locator("article", has_text="orders")
+    expect(page.locator("#door")).to_be_hidden()
     expect(card).to_contain_text("37.5 %")
     expect(card.locator(".badge")).to_have_text("both")
     expect(page.locator("#workers tr")).to_have_count(1)
@@ -37,6 +38,7 @@ def test_it_asks_for_a_token_and_shows_what_holds(gateway: Running, browser: Bro
     assert page.evaluate("Object.keys(localStorage).length") == 0
     page.get_by_role("button", name="Forget token").click()
     expect(page.locator("#board")).to_be_hidden()
+    expect(page.locator("#door")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
     assert errors == []
     page.close()
