@@ -27,22 +27,25 @@ def main() -> click.Command:
     return found
 
 
+def below(command: click.Command) -> dict[str, click.Command]:
+    """The commands of a group, asked for as click does: groups that load them late count too."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: sub for name, sub in found.items() if sub is not None}
+
+
 def commands(command: click.Command, name: str) -> set[str]:
     """The full names of a command and everything below it that does something."""
-    if not isinstance(command, click.Group):
-        return {name}
-    inner = {found for key, sub in command.commands.items() for found in commands(sub, f"{name} {key}")}
-    return inner | ({name} if command.invoke_without_command and name != "banyan" else set())
+    inner = below(command)
+    return set().union(*(commands(sub, f"{name} {key}") for key, sub in inner.items())) if inner else {name}
 
 
 def options(command: click.Command) -> set[str]:
     """Every long option of a command and of everything below it."""
-    found = {
-        option for parameter in command.params for option in parameter.opts if option.startswith("--")
-    } - {"--help", "--version"}
-    if isinstance(command, click.Group):
-        found |= set().union(*(options(sub) for sub in command.commands.values()))
-    return found
+    own = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    return (own - {"--help", "--version"}).union(*(options(sub) for sub in below(command).values()))
 
 
 def test_the_readme_can_be_read_in_one_sitting() -> None:
