@@ -1,7 +1,7 @@
 """`banyan run`: occupies the machine, starts the children, replaces them, ends them in order.
 
 1. take the premises: lock, state, sockets, runtime folder                          (`premises`)
-2. start control, shadow and worker processes and wait until they are up            (`children`)
+2. start control, shadow and worker processes and wait until they are up            (`launcher`, `children`)
 3. say that the gateway is ready
 4. SIGHUP: read the file again; a good one replaces the workers, new ones up before old ones leave
 5. SIGTERM, SIGINT: workers finish what is in flight, then shadow, then control; a second one ends all at once
@@ -16,17 +16,14 @@ import asyncio
 import logging
 import os
 import signal
-import socket
-import sys
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from gateway.children import Place
 from gateway.config import Config, ConfigError, load_config
+from gateway.launcher import Launcher, Modules
 from gateway.machine import StartError
 from gateway.premises import Premises
 
@@ -36,14 +33,6 @@ _LOG = logging.getLogger("banyan.supervisor")
 _POLL: Final = 0.02
 _START_LIMIT: Final = 60.0
 _GRACE: Final = 5.0
-
-
-class Modules(msgspec.Struct, frozen=True):
-    """The programs of the children, as `python -m` takes them."""
-
-    worker: str = "gateway.worker"
-    control: str = "gateway.control_process"
-    shadow: str = "gateway.shadow_process"
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -63,13 +52,11 @@ class Supervisor:
     def __init__(self, config: Config, tell: Callable[[Ready], None], modules: Modules | None = None) -> None:
         self._premises = Premises(config)
         self._tell = tell
-        self._modules = modules or Modules()
+        self._launcher = Launcher(self._premises, modules or Modules())
         self._ending = asyncio.Event()
         self._workers: list[Place] = []
         self._shadows: list[Place] = []
-        self._control = Place(
-            "control", lambda: self._spawn(self._modules.control, 0, admin=self._premises.admin)
-        )
+        self._control = self._launcher.control()
         self._leaving: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
 
@@ -96,17 +83,10 @@ class Supervisor:
 
     def _start(self) -> None:
         config = self._premises.config
-        self._shadows = [self._shadow(index) for index in range(config.shadow.processes)]
-        self._workers = [self._worker(index) for index in range(config.listen.workers)]
+        self._shadows = [self._launcher.shadow(index) for index in range(config.shadow.processes)]
+        self._workers = [self._launcher.worker(index) for index in range(config.listen.workers)]
         for place in (self._control, *self._shadows, *self._workers):
             place.start()
-
-    def _worker(self, index: int) -> Place:
-        traffic = self._premises.traffic
-        return Place(f"worker {index}", lambda: self._spawn(self._modules.worker, index, traffic=traffic))
-
-    def _shadow(self, index: int) -> Place:
-        return Place(f"shadow {index}", lambda: self._spawn(self._modules.shadow, index))
 
     async def _up(self) -> bool:
         """Wait for every child; False when the gateway was asked to end meanwhile."""
@@ -144,30 +124,6 @@ class Supervisor:
             config=config.source_path,
         )
 
-    async def _spawn(
-        self,
-        module: str,
-        index: int,
-        *,
-        traffic: socket.socket | None = None,
-        admin: socket.socket | None = None,
-    ) -> Process:
-        """Start one child: `python -m MODULE --index N --runtime DIR --life-fd N [--listen-fd N |
-        --admin-fd N]`.
-        """
-        command = [sys.executable, "-m", module, "--index", str(index)]
-        command += ["--runtime", str(self._premises.runtime), "--life-fd", str(self._premises.life)]
-        handed = [self._premises.life]
-        for flag, listener in (("--listen-fd", traffic), ("--admin-fd", admin)):
-            if listener is not None:
-                command += [flag, str(listener.fileno())]
-                handed.append(listener.fileno())
-        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends the rest in
-        # order.
-        return await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=sys.stderr, pass_fds=handed, process_group=0, env=_environment()
-        )
-
     # --- reloading ------------------------------------------------------------------------------
 
     def _asked_to_reload(self) -> None:
@@ -198,7 +154,7 @@ class Supervisor:
         """One new worker after the other, each up before an old one leaves; False when one does not come
         up.
         """
-        old, new = self._workers, [self._worker(index) for index in range(count)]
+        old, new = self._workers, [self._launcher.worker(index) for index in range(count)]
         for number, place in enumerate(new):
             place.start()
             if not await self._comes_up(place):
@@ -226,7 +182,7 @@ class Supervisor:
         # One at a time, the old one gone first: both would want the same socket.
         for place in self._shadows:
             await place.stop(self._premises.config.shadow.deadline + _GRACE)
-        self._shadows = [self._shadow(index) for index in range(count)]
+        self._shadows = [self._launcher.shadow(index) for index in range(count)]
         for place in self._shadows:
             place.start()
 
@@ -255,10 +211,3 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(work)
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with the folder that this package was found in: children find it wherever they are started."""
-    home = str(Path(__file__).resolve().parents[1])
-    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(known if home in known else [*known, home])}

@@ -51,7 +51,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def gauge_key(name: str, *labels: str) -> str:
-    """The key of one gauge series in a report: `banyan_breaker_state{chat}`."""
+    """The key of one gauge series in a report: `banyan_breaker_state{orders}`."""
     return f"{name}{{{','.join(labels)}}}" if labels else name
 
 

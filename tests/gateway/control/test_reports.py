@@ -11,7 +11,7 @@ from gateway.control import CounterRow, Report, ReportSender, ReportServer, gaug
 
 
 def _report(total: int) -> Report:
-    return Report("worker-0", incarnation(), {"banyan_requests_total": [CounterRow(("chat",), total)]})
+    return Report("worker-0", incarnation(), {"banyan_requests_total": [CounterRow(("orders",), total)]})
 
 
 def _total(report: Report) -> int:
@@ -97,4 +97,4 @@ def test_an_incarnation_names_the_process_and_its_birth() -> None:
 
 def test_gauge_keys() -> None:
     assert gauge_key("banyan_shadow_queue") == "banyan_shadow_queue"
-    assert gauge_key("banyan_breaker_state", "chat") == "banyan_breaker_state{chat}"
+    assert gauge_key("banyan_breaker_state", "orders") == "banyan_breaker_state{orders}"

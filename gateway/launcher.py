@@ -1,0 +1,80 @@
+"""How each kind of child is started: its program, its arguments, what it inherits. Knows no reason to
+start or end one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from pathlib import Path
+
+import msgspec
+
+from gateway.children import Place
+from gateway.premises import Premises
+
+__all__ = ["Launcher", "Modules"]
+
+
+class Modules(msgspec.Struct, frozen=True):
+    """The programs of the children, as `python -m` takes them."""
+
+    worker: str = "gateway.worker"
+    control: str = "gateway.control_process"
+    shadow: str = "gateway.shadow_process"
+
+
+class Launcher:
+    """Makes places for children of one gateway; nothing runs before a place is started."""
+
+    def __init__(self, premises: Premises, modules: Modules) -> None:
+        self._premises = premises
+        self._modules = modules
+
+    def control(self) -> Place:
+        """The place of the control process, which serves the admin socket."""
+        admin = self._premises.admin
+        return Place("control", lambda: self._spawn(self._modules.control, 0, admin=admin))
+
+    def worker(self, index: int) -> Place:
+        """The place of a worker, which serves the traffic socket."""
+        traffic = self._premises.traffic
+        return Place(f"worker {index}", lambda: self._spawn(self._modules.worker, index, traffic=traffic))
+
+    def shadow(self, index: int) -> Place:
+        """The place of a shadow process, which serves no socket of ours."""
+        return Place(f"shadow {index}", lambda: self._spawn(self._modules.shadow, index))
+
+    async def _spawn(
+        self,
+        module: str,
+        index: int,
+        *,
+        traffic: socket.socket | None = None,
+        admin: socket.socket | None = None,
+    ) -> Process:
+        """Start one child: `python -m MODULE --index N --runtime DIR --life-fd N [--listen-fd N |
+        --admin-fd N]`.
+        """
+        command = [sys.executable, "-m", module, "--index", str(index)]
+        command += ["--runtime", str(self._premises.runtime), "--life-fd", str(self._premises.life)]
+        handed = [self._premises.life]
+        for flag, listener in (("--listen-fd", traffic), ("--admin-fd", admin)):
+            if listener is not None:
+                command += [flag, str(listener.fileno())]
+                handed.append(listener.fileno())
+        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends the rest in
+        # order.
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=DEVNULL, stdout=sys.stderr, pass_fds=handed, process_group=0, env=_environment()
+        )
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the folder that this package was found in: children find it wherever they are started."""
+    home = str(Path(__file__).resolve().parents[1])
+    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(known if home in known else [*known, home])}
