@@ -16,7 +16,7 @@ from shadow.events import common_part, read_events
 from shadow.markup import MAX_HTML, decoded, read_html
 from shadow.media import Family, Media, media_of
 from shadow.model import Observation
-from shadow.parse import Unreadable, parse_json
+from shadow.parse import Parsed, Unreadable, parse_json
 
 MAX_BODY = 4 * 1024 * 1024
 """Longer bodies are compared by their bytes only."""
@@ -74,9 +74,9 @@ def _other(side: Observation, media: Media) -> Any:
 
 def _json(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
     one, other = parse_json(control), parse_json(candidate)
+    if isinstance(one, Parsed) and isinstance(other, Parsed):
+        return Bodies("parse", one.value, other.value, one.canonical == other.canonical)
     readable = not isinstance(one, Unreadable), not isinstance(other, Unreadable)
-    if not isinstance(one, Unreadable) and not isinstance(other, Unreadable):
-        return Bodies("parse", one.value, other.value, equal=one.canonical == other.canonical)
     for parsed in (one, other):
         if isinstance(parsed, Unreadable) and not parsed.invalid:
             return Bodies("parse", equal=True, open=f"JSON: {parsed.reason}")

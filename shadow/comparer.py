@@ -99,6 +99,8 @@ class _Groups:
             self._found[key] = (first, severity, count + 1)
 
     def differences(self) -> tuple[Difference, ...]:
+        if not self._found:
+            return ()
         made = [self._difference(key[2], *value) for key, value in self._found.items()]
         return tuple(
             sorted(made, key=lambda difference: (difference.path, difference.kind, difference.excused_by))
@@ -120,13 +122,12 @@ def _severity(found: Found) -> Severity:
 
 def _conclude(groups: _Groups, bodies: Bodies) -> Comparison:
     differences = groups.differences()
-    severity = worst(each.severity for each in differences if not each.excused_by)
+    unexcused = [each for each in differences if not each.excused_by]
+    if unexcused:
+        stage = "walk" if any(each.path.startswith("body") for each in unexcused) else "head"
+        severity = worst(each.severity for each in unexcused)
+        return Comparison(Verdict.MISMATCH, severity, differences, bodies.open, stage)
     stage = bodies.stage if bodies.equal or bodies.open else "walk"
-    if severity is not None:
-        head_only = all(not each.path.startswith("body") for each in differences if not each.excused_by)
-        return Comparison(
-            Verdict.MISMATCH, severity, differences, bodies.open, "head" if head_only else "walk"
-        )
     reason = bodies.open or ("more differences than are looked at" if groups.exhausted else "")
     if reason:
         return Comparison(Verdict.UNDETERMINED, None, differences, reason, stage)

@@ -59,7 +59,9 @@ def parse_json(body: bytes) -> Parsed | Unreadable:
         form = _shallow_form(value) if may_be_deep else orjson.dumps(value, option=_KEYS_AS_STRINGS)
     except (orjson.JSONDecodeError, TypeError):
         return _exactly(body)
-    if form.count(b":") != body.count(b":") or b"\\u003" in body or _LONG_NUMBER in shape:
+    if form.count(b":") != body.count(b":") or _LONG_NUMBER in shape:
+        return _exactly(body)
+    if b"\\" in body and b"\\u003" in body:
         return _exactly(body)
     return Parsed(value, form)
 
