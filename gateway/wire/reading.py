@@ -12,7 +12,7 @@ from typing import Protocol
 
 import httptools
 
-from gateway.core.headers import BadFields, RequestFacts, read_request_fields
+from gateway.core.headers import FORBIDDEN_TRAILERS, BadFields, RequestFacts, read_request_fields
 from gateway.core.message import ALLOWED, Fields, RequestHead
 from gateway.core.target import BadTarget, Target, parse_target
 from gateway.wire.limits import ListenLimits
@@ -73,6 +73,7 @@ class RequestReader:
         "_raw",
         "_reads",
         "_resync",
+        "_telling",
         "_url",
         "body_bytes",
         "handler",
@@ -88,6 +89,7 @@ class RequestReader:
         self._fields_bytes = 0
         self._raw = 0
         self._resync = b""
+        self._telling = False
         self._bodiless = False
         self.handler: RequestHandler | None = None
         self.in_head = False
@@ -134,7 +136,9 @@ class RequestReader:
         if not self._resync:
             return rest
         head, self._resync = self._resync, b""
+        self._telling = True
         self._parser.feed_data(head)
+        self._telling = False
         return self.feed(rest) if rest else None
 
     # httptools
@@ -167,9 +171,11 @@ class RequestReader:
             or len(self._fields) >= limits.fields
         ):
             raise Refusal(431, "a field is too large, or there are too many")
-        # A trailer is counted too, but dropped: never merged into the head (RFC 9110 section 6.5.1).
         if self.handler is None:
-            self._fields.append((name, value))
+            self._fields.append((name, value.rstrip(b" \t")))  # the parser leaves what follows a value
+        elif name.lower() in FORBIDDEN_TRAILERS and not self._telling:
+            raise Refusal(400, "framing or routing in a trailer")
+        # Any other trailer is counted, then dropped: never merged into the head (RFC 9110 section 6.5.1).
 
     def on_headers_complete(self) -> None:
         if self.handler is not None:
@@ -257,4 +263,4 @@ def _refusal(error: httptools.HttpParserError) -> Refusal:
         return Refusal(501, "this method is not known here")
     if text == "Invalid HTTP version":
         return Refusal(505, "the only versions spoken here are HTTP/1.1 and HTTP/1.0")
-    return Refusal(400, f"not a valid HTTP/1.1 request: {text}")
+    return Refusal(400, f"the request is not valid: {text}")

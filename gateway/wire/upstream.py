@@ -228,7 +228,7 @@ class Upstream(asyncio.Protocol):
         # The parser refuses control characters in a value; that is tested, not repeated here.
         if self._head:
             return  # a trailer: dropped as a whole, never merged into the head (RFC 9110 section 6.5.1)
-        self._fields.append((name, value))
+        self._fields.append((name, value.rstrip(b" \t")))  # the parser leaves what follows a value
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -44,7 +44,7 @@ def test_doubtful_framing_is_refused(stage: Stage, lines: tuple[bytes, ...]) -> 
     """And the connection is closed, so that what follows is nobody's request."""
     came = stage.closes(get(b"/", *lines, method=b"POST") + b"3\r\nabc\r\n0\r\n\r\n" + get(b"/smuggled"), 400)
     assert came.count(b"HTTP/1.1 ") == 1
-    assert b"smuggled" not in b"".join(request.head for request in stage.legacy.requests)
+    assert b"smuggled" not in stage.legacy.received
 
 
 BAD_CHUNKS = [
@@ -71,9 +71,8 @@ def test_a_bad_chunk_is_refused_and_the_upstream_aborted(stage: Stage, chunk: by
     request = get(b"/", CHUNKED, method=b"POST") + b"2\r\nhi\r\n" + chunk + b"0\r\n\r\n"
     came = stage.closes(request + get(b"/smuggled"), 400)
     assert came.count(b"HTTP/1.1 ") == 1
-    for connection in stage.legacy.upstream.connections:
-        assert b"0\r\n\r\n" not in connection.log
-        assert b"smuggled" not in connection.log
+    assert b"0\r\n\r\n" not in stage.legacy.received
+    assert b"smuggled" not in stage.legacy.received
 
 
 @pytest.mark.parametrize(
@@ -90,10 +89,8 @@ def test_chunks_are_framed_afresh(stage: Stage, body: bytes) -> None:
     stage.legacy.plays(says(OK))
     with stage.client() as client:
         client.exchange(get(b"/", b"Transfer-Encoding: Chunked", method=b"POST") + body)
-    connection = stage.legacy.upstream.connections[-1]
-    sent = bytes(connection.log).rpartition(b"\r\n\r\nPOST ")[2]
-    framed = sent.partition(b"\r\n\r\n")[2] or bytes(connection.log).partition(b"\r\n\r\n")[2]
-    assert framed.replace(b"1\r\na\r\n2\r\nbc\r\n", b"3\r\nabc\r\n").endswith(b"3\r\nabc\r\n0\r\n\r\n")
+    framed = stage.legacy.received.partition(b"\r\n\r\n")[2]
+    assert framed in (b"3\r\nabc\r\n0\r\n\r\n", b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n")
     assert stage.legacy.last().all(b"Transfer-Encoding") == [b"chunked"]
     assert stage.legacy.last().all(b"Content-Length") == []
 
@@ -126,9 +123,7 @@ def test_other_versions_are_refused(stage: Stage, version: bytes) -> None:
     stage.closes(b"GET / %b\r\nHost: a\r\n\r\n" % version, 505)
 
 
-@pytest.mark.parametrize(
-    "line", [b"GET /", b"GET / RTSP/1.0", b"GET / HTTP/1.1 x", b"GET / http/1.1", b"GET / HTTP/11"]
-)
+@pytest.mark.parametrize("line", [b"GET /", b"GET / HTTP/1.1 x", b"GET / http/1.1", b"GET / HTTP/11"])
 def test_a_bad_request_line_is_refused(stage: Stage, line: bytes) -> None:
     """HTTP/0.9 included."""
     with stage.client() as client:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import wait_until
 from tests.support.raw import (
     Close,
     Pause,
@@ -77,12 +78,22 @@ def steps(*taken: Step) -> Scene:
     return scene
 
 
+def ended(connection: UpstreamConnection) -> bool:
+    """Whether the gateway closes this connection soon; the thread that serves it then closes it too."""
+    try:
+        wait_until(lambda: connection.socket.fileno() < 0, timeout=2)
+    except TimeoutError:
+        return False
+    return True
+
+
 class Player:
     """One application on the stage. ``bodies``: the decoded bodies its scenes have read with ``reads``."""
 
     def __init__(self, name: str, port: int = 0) -> None:
         self.name = name
         self._scene: Scene = says(answer(name.encode()))
+        self._seen: dict[int, int] = {}
         self.upstream = ScriptedUpstream(self._serve, port=port)
 
     def _serve(self, connection: UpstreamConnection) -> None:
@@ -100,6 +111,12 @@ class Player:
         """The heads that came in since the test began."""
         return self.upstream.requests
 
+    @property
+    def received(self) -> bytes:
+        """Every byte that came in since the test began, connection by connection."""
+        connections = enumerate(list(self.upstream.connections))
+        return b"".join(bytes(connection.log[self._seen.get(n, 0) :]) for n, connection in connections)
+
     def plays(self, scene: Scene) -> None:
         """From the next request on."""
         self._scene = scene
@@ -108,6 +125,7 @@ class Player:
         """Back to where it was before any test."""
         self.plays(says(answer(self.name.encode())))
         self.upstream.requests.clear()
+        self._seen = {n: len(connection.log) for n, connection in enumerate(self.upstream.connections)}
 
     def last(self) -> UpstreamRequest:
         """The request that came in last."""
