@@ -181,9 +181,9 @@ class MirrorBook:
         self._drop_old(now)
         user = self._take(key)
         shown = [pair for pair in _cookies_of(request) if pair[0] != self._own_cookie]
-        mirror = next((each for each in user.mirrors if each.is_shown_by(shown)), None) or next(
-            (each for each in user.mirrors if each.has_no_cookies), None
-        )
+        mirror = next((each for each in user.mirrors if each.is_shown_by(shown)), None)
+        if mirror is None and not any(name in self._issued for name, _ in shown):
+            mirror = next((each for each in user.mirrors if each.has_no_cookies), None)
         if mirror is None:
             mirror = SessionMirror(now, known_from_start=begins or not shown, issued=self._issued)
         else:

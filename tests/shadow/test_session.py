@@ -218,6 +218,17 @@ class TestLostState:
         assert (settled.verdict, settled.severity, bool(settled.reason)) == (Verdict.UNDETERMINED, None, True)
         assert settle(self.MATCH, mirror) is self.MATCH
 
+    def test_a_session_cookie_that_nobody_here_was_seen_to_get(self) -> None:
+        book = MirrorBook(10, 100)
+        book.find("t", request(), True, NOW).learn(request(), answer(Set_Cookie="session=t"), answer())
+        assert book.find("s", request(), True, NOW).known_from_start
+        assert not book.find("s", SHOWN, False, NOW).known_from_start
+
+    def test_a_cookie_that_no_application_gives_changes_nothing(self) -> None:
+        book = MirrorBook(10, 100)
+        mirror = book.find("s", request(), True, NOW)
+        assert book.find("s", request(Cookie="lang=de"), False, NOW) is mirror
+
     def test_an_evicted_session(self) -> None:
         book = MirrorBook(2, 100)
         for key in ("a", "b", "c"):
