@@ -17,7 +17,12 @@ from gateway.core.target import is_authority
 
 
 class BadFields(ValueError):
-    """The fields break a rule; the text says which. The request is refused, never repaired."""
+    """The fields break a rule; the text says which. The request is refused with ``status``, never
+    repaired."""
+
+    def __init__(self, rule: str, status: int = 400) -> None:
+        super().__init__(rule)
+        self.status = status
 
 
 class Treatment(Enum):
@@ -37,6 +42,7 @@ class Treatment(Enum):
     TRACE = auto()
     REQUEST_ID = auto()
     IDEMPOTENCY = auto()
+    ONCE = auto()
 
 
 def _spellings(name: bytes) -> Iterator[bytes]:
@@ -68,6 +74,10 @@ REQUEST_FIELDS: dict[bytes, Treatment] = {
     b"banyan_shadow": Treatment.DROP,
     b"forwarded": Treatment.FORWARDING,
     **{spelling: Treatment.FORWARDING for name in _FORWARDING for spelling in _spellings(name)},
+    # Behind a server that reads underscores as hyphens these would be a second framing.
+    b"content_length": Treatment.DROP,
+    b"transfer_encoding": Treatment.DROP,
+    b"content-type": Treatment.ONCE,
     b"host": Treatment.HOST,
     b"content-length": Treatment.LENGTH,
     b"transfer-encoding": Treatment.CODING,
@@ -175,7 +185,7 @@ def _uncommon(facts: RequestFacts, handling: Treatment, pair: tuple[bytes, bytes
             facts.upgrade = value.strip().lower()
         case Treatment.EXPECT:
             if value.strip().lower() != b"100-continue":
-                raise BadFields("the only expectation understood is 100-continue")
+                raise BadFields("the only expectation understood is 100-continue", 417)
             facts.expects_continue = True
         case Treatment.VIA:
             facts.via = facts.via + b", " + value if facts.via else value
@@ -188,8 +198,16 @@ def _uncommon(facts: RequestFacts, handling: Treatment, pair: tuple[bytes, bytes
         case Treatment.IDEMPOTENCY:
             facts.idempotency_key = True
             facts.kept.append(pair)
+        case Treatment.ONCE:
+            if any(name.lower() == pair[0].lower() for name, _ in facts.kept):
+                raise BadFields(f"{pair[0].decode('latin-1')} is repeated: two readers may take two of them")
+            facts.kept.append(pair)
         case _:
             raise AssertionError(handling)
+
+
+FORBIDDEN_TRAILERS = frozenset({b"host", b"content-length", b"transfer-encoding"})
+"""Framing and routing have no place behind a body, not even to be dropped (RFC 9110 section 6.5.1)."""
 
 
 def _digits(value: bytes, name: str) -> int:

@@ -14,6 +14,8 @@ _PLAIN_HOST = re.compile(rb"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
 class BadTarget(ValueError):
     """The request target, or the host in it, is not one that may be served. The text says why."""
 
+    status = 400
+
 
 class Target(NamedTuple):
     """``path`` without the query; ``forward`` what goes upstream; ``authority`` only for the absolute

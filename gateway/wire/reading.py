@@ -245,7 +245,7 @@ class RequestReader:
             facts = read_request_fields(self._fields, http10=version == "1.0")
             target = parse_target(method, self._url)
         except (BadFields, BadTarget) as bad:
-            raise Refusal(400, str(bad)) from None
+            raise Refusal(bad.status, str(bad)) from None
         # The target overrides Host (RFC 9112 section 3.2.2); HTTP/1.0 may have neither.
         facts.host = target.authority or facts.host or self._reads.local
         return RequestHead(method, self._url, 0 if version == "1.0" else 1, self._fields), facts, target

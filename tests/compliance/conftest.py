@@ -1,6 +1,7 @@
 """A stage for every test: one worker for all modules that ask for the same settings.
 
-A module says what it needs with ``SETTINGS`` (TOML) and ``FEATURES`` at its top.
+A module says what it needs with ``SETTINGS`` (TOML), ``FEATURES`` (TOML) and ``ENV`` (keys of the upstreams)
+at its top.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from tests.support.worker import DEFAULT_FEATURE
 @pytest.fixture(scope="session")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[ModuleType], Stage]]:
     """Opens the stage that a module asks for, once for all modules that ask for the same."""
-    opened: dict[tuple[str, str], Stage] = {}
+    opened: dict[tuple[str, ...], Stage] = {}
     with ExitStack() as stack:
 
         def stage_of(module: ModuleType) -> Stage:
-            wishes = getattr(module, "SETTINGS", ""), getattr(module, "FEATURES", DEFAULT_FEATURE)
+            settings = getattr(module, "SETTINGS", "")
+            features = getattr(module, "FEATURES", DEFAULT_FEATURE)
+            env: dict[str, str] = getattr(module, "ENV", {})
+            wishes = (settings, features, *sorted(f"{key}={value}" for key, value in env.items()))
             if wishes not in opened:
                 folder = tmp_path_factory.mktemp("stage")
                 opened[wishes] = stack.enter_context(
-                    open_stage(folder, settings=wishes[0], features=wishes[1])
+                    open_stage(folder, settings=settings, features=features, env=env)
                 )
             return opened[wishes]
 

@@ -9,8 +9,8 @@ What an application does is its ``scene``, called once for every request head, a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.ports import wait_until
@@ -122,7 +122,15 @@ class Player:
         self._scene = scene
 
     def reset(self) -> None:
-        """Back to where it was before any test."""
+        """Back to where it was before any test, without a connection."""
+        open_ones = [
+            connection for connection in self.upstream.connections if connection.socket.fileno() >= 0
+        ]
+        for connection in open_ones:
+            with suppress(OSError):
+                connection.finish_sending()
+        for connection in open_ones:
+            ended(connection)
         self.plays(says(answer(self.name.encode())))
         self.upstream.requests.clear()
         self._seen = {n: len(connection.log) for n, connection in enumerate(self.upstream.connections)}
@@ -185,13 +193,21 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path, *, settings: str = "", features: str = DEFAULT_FEATURE) -> Iterator[Stage]:
+def open_stage(
+    folder: Path,
+    *,
+    settings: str = "",
+    features: str = DEFAULT_FEATURE,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Stage]:
     """Raise the curtain; everything ends with the block."""
     legacy, new = Player("legacy"), Player("new")
     with (
         legacy.upstream,
         new.upstream,
         ReportListener(folder / "runtime") as reports,
-        running_worker(folder, legacy.port, new.port, settings=settings, features=features) as worker,
+        running_worker(
+            folder, legacy.port, new.port, settings=settings, features=features, env=env
+        ) as worker,
     ):
         yield Stage(worker, legacy, new, reports, 0)
