@@ -4,9 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fixtures import OUTPUTS, browser, chromium, redis_server, spawn, spawn_for_module
+from tests.support.fixtures import (
+    OUTPUTS,
+    browser,
+    chromium,
+    postgres,
+    redis_server,
+    spawn,
+    spawn_for_module,
+    unleash,
+)
 
-__all__ = ["browser", "chromium", "redis_server", "spawn", "spawn_for_module"]
+__all__ = ["browser", "chromium", "postgres", "redis_server", "spawn", "spawn_for_module", "unleash"]
 
 
 @pytest.hookimpl(wrapper=True)

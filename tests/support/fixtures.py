@@ -7,8 +7,12 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.chromium import ARGUMENTS, MISSING, find_chromium
+from tests.support.postgres import MISSING as NO_POSTGRES
+from tests.support.postgres import Postgres, find_postgres
 from tests.support.redis import RedisServer, start_redis
 from tests.support.spawn import Spawner
+from tests.support.unleash import MISSING as NO_UNLEASH
+from tests.support.unleash import UnleashServer, find_unleash, start_unleash
 
 OUTPUTS = pytest.StashKey[list[Spawner]]()
 
@@ -37,6 +41,23 @@ def spawn_for_module(
 def redis_server(spawn: Spawner) -> RedisServer:
     """An empty Redis of this test's own."""
     return start_redis(spawn)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for all tests of this process; each takes a database of its own."""
+    if not find_postgres():
+        pytest.skip(NO_POSTGRES)
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def unleash(spawn_for_module: Spawner, request: pytest.FixtureRequest) -> UnleashServer:
+    """An Unleash server for one module, empty at its beginning; each test takes features of its own."""
+    if find_unleash() is None:
+        pytest.skip(NO_UNLEASH)
+    return start_unleash(spawn_for_module, request.getfixturevalue("postgres"))
 
 
 @pytest.fixture(scope="session")

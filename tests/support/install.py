@@ -10,6 +10,9 @@ import subprocess
 import sys
 
 from tests.support.chromium import find_chromium
+from tests.support.postgres import MISSING as NO_POSTGRES
+from tests.support.postgres import find_postgres
+from tests.support.unleash import find_unleash, install_unleash
 
 PACKAGES = ("chromium", "fonts-noto-cjk")  # the second one because the applications speak Japanese
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -17,16 +20,31 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 def main() -> int:
     """Look, install, and say what is there."""
-    if browser := find_chromium():
-        print(f"chromium: {browser}")
-        return 0
+    for say in (browser, flag_server):
+        print(say(), flush=True)
+    return 0
+
+
+def flag_server() -> str:
+    """Unleash, which npm brings, on a PostgreSQL, which is a Python package."""
+    if not find_postgres():
+        return f"unleash: not installed ({NO_POSTGRES}); the tests that need it will be skipped"
+    if not find_unleash():
+        print("installing the Unleash server with npm", flush=True)
+        if problem := install_unleash():
+            return f"unleash: not installed ({problem}); the tests that need it will be skipped"
+    return f"unleash: {find_unleash()}"
+
+
+def browser() -> str:
+    """Chromium, which the system's packages bring."""
+    if found := find_chromium():
+        return f"chromium: {found}"
     if reason := refusal():
-        print(f"chromium: not installed ({reason}); the tests that need a browser will be skipped")
-        return 0
+        return f"chromium: not installed ({reason}); the tests that need a browser will be skipped"
     print(f"installing {' '.join(PACKAGES)} with apt-get", flush=True)
     failure = apt("update") or apt("install", "--yes", "--no-install-recommends", *PACKAGES)
-    print(f"chromium: {find_chromium() or f'could not be installed ({failure})'}")
-    return 0
+    return f"chromium: {find_chromium() or f'could not be installed ({failure})'}"
 
 
 def refusal() -> str:

