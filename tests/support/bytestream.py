@@ -106,6 +106,11 @@ class ByteStream:
             return False
         return True
 
+    def forget(self) -> None:
+        """Drop from the log what has been read, so that a long stream does not fill the memory."""
+        del self.log[: self._taken]
+        self._taken = 0
+
     def finish_sending(self) -> None:
         """Close our sending half only."""
         self.socket.shutdown(socket.SHUT_WR)
