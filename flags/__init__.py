@@ -10,8 +10,10 @@ The map, in the order data takes:
     live         LiveFlags                   the snapshot that one worker decides by
     position     position                    where a sticky key falls, 0…9999
     evaluation   evaluate → Evaluation       what the dial says about that key: pure, for every request
+    rule         Rule, Context               what may decide in its place, and what that is told
     ledger       Ledger, Entry               who changed what, why; hash chain
     percent      to_hundredths, …            percentages are whole hundredths everywhere
+    providers    (not offered here)          other sources of dials; named only where a process is wired up
 
 A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway,
 shadow or golden.
@@ -38,6 +40,7 @@ from flags.page import StatePage, revision_of
 from flags.percent import FULL, format_percent, to_hundredths
 from flags.position import POSITIONS, position
 from flags.rows import WorkerRow
+from flags.rule import Context, Rule
 from flags.snapshot import NO_FEATURE, FeatureState, FlagSnapshot
 from flags.state_file import StateFile, StoredState
 
@@ -46,6 +49,7 @@ __all__ = [
     "NO_FEATURE",
     "PAGE_NAME",
     "POSITIONS",
+    "Context",
     "Entry",
     "Evaluation",
     "FeatureState",
@@ -60,6 +64,7 @@ __all__ = [
     "PageFull",
     "PageMissing",
     "RevisionNotNewer",
+    "Rule",
     "StateCorrupt",
     "StateError",
     "StateFile",

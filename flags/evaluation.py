@@ -4,29 +4,21 @@ business.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from flags.position import position
+from flags.rule import Context, Evaluation
 from flags.snapshot import FeatureState
 
 __all__ = ["Evaluation", "evaluate"]
 
 
-class Evaluation(NamedTuple):
-    """`position` 0…9999 and `percent` 0…10000, both in hundredths; `selected`: the dial puts this key on the
-    new side.
+def evaluate(state: FeatureState, feature: str, key: str, context: Context | None = None) -> Evaluation:
+    """Where `key` falls and what the dial makes of it, or the feature's rule where its source has one.
 
-    A tuple because one is made for every request.
+    A latch does not change the answer; the decision looks at it first. `context` is for rules that go by more
+    than the key.
     """
-
-    position: int
-    percent: int
-    selected: bool
-
-
-def evaluate(state: FeatureState, feature: str, key: str) -> Evaluation:
-    """Where `key` falls and what the dial makes of it. A latch does not change the answer; the decision looks
-    at it first.
-    """
+    rule = state.rule
+    if rule is not None:
+        return rule.evaluate(state.percent, key, context)
     where = position(feature, key)
     return Evaluation(where, state.percent, where < state.percent)

@@ -10,7 +10,7 @@
     ROWS end  4096           latch bytes, one for each slot
               4096           listed bytes, one for each slot: is the feature configured now
               4096 × 64      names, UTF-8, filled with zeros
-              2 × 1 MiB      snapshot buffers: length 4, crc32 4, JSON of {revision, percents}
+              2 × 1 MiB      snapshot buffers: length 4, crc32 4, JSON of {revision, percents, rules}
 
 All numbers are little-endian. What several processes write at once (stamp halves, latch bytes, rows) has one
 writer for each cell, or may be written by any with the same meaning; cells of eight bytes are aligned, so one

@@ -18,21 +18,26 @@ _log = logging.getLogger("banyan.flags")
 
 class LiveFlags:
     """``current()`` before each decision. ``changed`` is called with a snapshot that has just come into
-    force.
+    force; ``compiled`` gives the features of a fresh one their rules, and must not raise.
 
     A page that cannot be believed changes nothing: the last good snapshot stays, and is not acknowledged.
     """
 
-    __slots__ = ("_changed", "_page", "_row", "_snapshot", "_stamp")
+    __slots__ = ("_changed", "_compiled", "_page", "_row", "_snapshot", "_stamp")
 
     def __init__(
-        self, page: StatePage, row: int, changed: Callable[[FlagSnapshot], None] | None = None
+        self,
+        page: StatePage,
+        row: int,
+        changed: Callable[[FlagSnapshot], None] | None = None,
+        compiled: Callable[[FlagSnapshot], FlagSnapshot] | None = None,
     ) -> None:
         self._page = page
         self._row = row
         self._changed = changed
+        self._compiled = compiled or _as_it_is
         self._stamp = page.stamp()
-        self._snapshot = page.read()
+        self._snapshot = self._compiled(page.read())
         page.acknowledge(row, self._stamp)
 
     def current(self) -> FlagSnapshot:
@@ -49,7 +54,7 @@ class LiveFlags:
     def _read(self) -> None:
         stamp = self._page.stamp()
         try:
-            self._snapshot = self._page.read()
+            self._snapshot = self._compiled(self._page.read())
         except PageCorrupt as corrupt:
             if stamp != self._stamp:
                 _log.error("%s", corrupt)
@@ -58,3 +63,7 @@ class LiveFlags:
         if self._changed is not None:
             self._changed(self._snapshot)
         self._page.acknowledge(self._row, stamp)
+
+
+def _as_it_is(snapshot: FlagSnapshot) -> FlagSnapshot:
+    return snapshot

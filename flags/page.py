@@ -48,10 +48,13 @@ _CORRUPT_TRIES = 3
 
 
 class _Dials(msgspec.Struct, frozen=True):
-    """What a snapshot buffer holds, as JSON. `percents` in hundredths by feature name."""
+    """What a snapshot buffer holds, as JSON. `percents` in hundredths by feature name; `rules` as the source
+    in charge gave them, unread.
+    """
 
     revision: int
     percents: dict[str, int]
+    rules: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 def revision_of(stamp: bytes) -> int:
@@ -183,18 +186,19 @@ class StatePage:
     # --- writing ----------------------------------------------------------------------------------
 
     def publish(self, snapshot: FlagSnapshot) -> bytes:
-        """Put the dials of `snapshot` in force → the new stamp. Its latches are not looked at: `latch` alone
-        writes those.
+        """Put the dials and rules of `snapshot` in force → the new stamp. Its latches are not looked at:
+        `latch` alone writes those. `rules` None leaves the rules that are in force.
 
         RevisionNotNewer unless its revision is above the one in force; PageFull when it is larger than a
         buffer; PageBusy when another publisher has been at it for 2 s. Nothing has changed in these cases.
         """
         percents = {name: state.percent for name, state in snapshot.features.items()}
-        data = msgspec.json.encode(_Dials(snapshot.revision, percents))
-        if len(data) > BUFFER_BYTES - BUFFER_HEAD.size:
-            raise PageFull(f"A snapshot of {len(data)} bytes does not fit the state page.")
         with self._lock.held(PUBLISH_PATIENCE):
             active = self._dials(self._page[ACTIVE])
+            rules = _raw(snapshot.rules) if snapshot.rules is not None or not active else active.rules
+            data = msgspec.json.encode(_Dials(snapshot.revision, percents, rules))
+            if len(data) > BUFFER_BYTES - BUFFER_HEAD.size:
+                raise PageFull(f"A snapshot of {len(data)} bytes does not fit the state page.")
             # A publisher that died between its last two stores has put a revision in force that the stamp
             # does not name yet.
             current = max(self.revision(), active.revision if active else 0)
@@ -293,4 +297,9 @@ class StatePage:
             name: FeatureState(dials.percents.get(name, 0), latched)
             for name, latched in self._slots.listed().items()
         }
-        return FlagSnapshot(dials.revision, self._page[EVERYTHING] != 0, features)
+        rules = None if isinstance(dials.rules, msgspec.UnsetType) else bytes(dials.rules)
+        return FlagSnapshot(dials.revision, self._page[EVERYTHING] != 0, features, rules)
+
+
+def _raw(rules: bytes | None) -> msgspec.Raw | msgspec.UnsetType:
+    return msgspec.Raw(rules) if rules else msgspec.UNSET
