@@ -300,6 +300,8 @@ class RequestPath:
                 self._client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             facts.expects_continue = False
             self._client.watch_body()
+        else:
+            self._wait_for_answer()  # from here on, not from when it came into the line
         body.again()
         upstream.send(self._head_lines + body.unsent())
 

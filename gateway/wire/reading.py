@@ -152,7 +152,6 @@ class RequestReader:
         self._url = b""
         self._fields = []
         self._fields_bytes = 0
-        self._raw = 0
 
     def on_url(self, part: bytes) -> None:
         if self.handler is not None:
