@@ -26,7 +26,16 @@ from gateway.capture import Capture, CapturePlan
 from gateway.core.breaker import Breaker
 from gateway.core.decision import UNMATCHED, Side, decide
 from gateway.core.event import FellBack, GatewayAnswered, RequestFinished
-from gateway.core.failure import SERVER_ERRORS, Failure, Phase, Reason, Repeat, may_ask_again, may_fall_back
+from gateway.core.failure import (
+    BUDGETED,
+    SERVER_ERRORS,
+    Failure,
+    Phase,
+    Reason,
+    Repeat,
+    may_ask_again,
+    may_fall_back,
+)
 from gateway.core.forwarding import forwarding_lines, has_been_here, public_origin
 from gateway.core.headers import RequestFacts, ResponseFacts
 from gateway.core.message import ALLOWED, IDEMPOTENT_METHODS, RequestHead, ResponseHead
@@ -394,7 +403,7 @@ class RequestPath:
         )
         if not may_fall_back(repeat) or self._body.size > limits.body:
             return False
-        if failure.phase is not Phase.CONNECT and not self._count_retry():
+        if failure.reason in BUDGETED and not self._count_retry():
             return False
         self._attempt += 1
         self._lose_capture()

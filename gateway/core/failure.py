@@ -70,6 +70,12 @@ _PROXY_ERRORS = {
     Reason.BAD_ANSWER: "http_protocol_error",
     Reason.SERVER_ERROR: "http_response_incomplete",
 }
+BUDGETED = frozenset({Reason.FIRST_BYTE_TIMEOUT, Reason.SERVER_ERROR, Reason.BAD_ANSWER})
+"""Failures of an application that is alive and may be overloaded: asking legacy for all of them at once
+would pass the storm on, so these fallbacks are bounded as a share of what is in flight. A connection that
+died is another thing: what was in flight when an application was killed falls back whatever its share,
+and the breaker keeps the rest away."""
+
 SERVER_ERRORS = frozenset({500, 502, 503, 504})
 """Answers of the new side for which a safe request is asked again on legacy."""
 
