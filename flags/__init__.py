@@ -13,6 +13,7 @@ The map, in the order data takes:
     rule         Rule, Context               what may decide in its place, and what that is told
     ledger       Ledger, Entry               who changed what, why; hash chain
     percent      to_hundredths, …            percentages are whole hundredths everywhere
+    judge        weigh → Judgement           whether the evidence lets a dial go on: a package of its own
     providers    (not offered here)          other sources of dials; named only where a process is wired up
 
 A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway,
@@ -33,6 +34,22 @@ from flags.errors import (
     UnknownFeature,
 )
 from flags.evaluation import Evaluation, evaluate
+from flags.judge import (
+    WINDOW_SECONDS,
+    EvidenceHistory,
+    EvidenceWindow,
+    Finding,
+    GuardLimits,
+    Judgement,
+    Outcome,
+    Seen,
+    SideCounts,
+    Totals,
+    UserRecorder,
+    UserSample,
+    user_mark,
+    weigh,
+)
 from flags.ledger import Entry, Ledger
 from flags.live import LiveFlags
 from flags.opening import PAGE_NAME, OpenedState, open_state, snapshot_of
@@ -49,15 +66,22 @@ __all__ = [
     "NO_FEATURE",
     "PAGE_NAME",
     "POSITIONS",
+    "WINDOW_SECONDS",
     "Context",
     "Entry",
     "Evaluation",
+    "EvidenceHistory",
+    "EvidenceWindow",
     "FeatureState",
+    "Finding",
     "FlagSnapshot",
     "FlagsError",
+    "GuardLimits",
+    "Judgement",
     "Ledger",
     "LiveFlags",
     "OpenedState",
+    "Outcome",
     "PageBusy",
     "PageCorrupt",
     "PageError",
@@ -65,13 +89,18 @@ __all__ = [
     "PageMissing",
     "RevisionNotNewer",
     "Rule",
+    "Seen",
+    "SideCounts",
     "StateCorrupt",
     "StateError",
     "StateFile",
     "StatePage",
     "StateUnwritable",
     "StoredState",
+    "Totals",
     "UnknownFeature",
+    "UserRecorder",
+    "UserSample",
     "WorkerRow",
     "evaluate",
     "format_percent",
@@ -80,4 +109,6 @@ __all__ = [
     "revision_of",
     "snapshot_of",
     "to_hundredths",
+    "user_mark",
+    "weigh",
 ]
