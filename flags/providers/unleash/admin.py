@@ -1,0 +1,134 @@
+"""Writes a percentage to an Unleash server, over its admin API. It must not know what is in force here.
+
+1. the feature, made when there is none
+2. its one `flexibleRollout` strategy at the percentage: changed, or added when there is no strategy at all
+3. switched on, when it is not: last, because a feature that is on without a strategy is on for everybody
+
+Whatever else the strategy says (constraints, segments, stickiness, group) stays. A feature with several
+strategies, or one of another kind, has no one percentage: that is refused, and left to Unleash's own
+dashboard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from flags.providers.unleash.fetching import TokenMissing, base_of
+
+__all__ = ["WRITE_LIMIT", "UnleashAdmin", "UnleashRefused", "whole_percent"]
+
+WRITE_LIMIT: Final = 10.0
+_STEP_LIMIT: Final = 5.0
+_ROLLOUT: Final = "flexibleRollout"
+
+
+class UnleashRefused(Exception):
+    """It was not written, or not wholly; `str()` is one sentence."""
+
+
+def whole_percent(hundredths: int) -> int:
+    """What is written for a dial: Unleash counts in whole percents, and the upper one holds everybody whom
+    the steps below it let through.
+    """
+    return -(-hundredths // 100)
+
+
+class UnleashAdmin:
+    """One project and environment of a server. `token` is asked for each time."""
+
+    def __init__(self, url: str, project: str, environment: str, token: Callable[[], str]) -> None:
+        self._features = f"{base_of(url)}/api/admin/projects/{quote(project, safe='')}/features"
+        self._environment = environment
+        self._token = token
+
+    async def write(self, feature: str, percent: int) -> None:
+        """Put `feature` at a whole percentage and switch it on. Raises `UnleashRefused`; done twice it is the
+        same as once.
+        """
+        try:
+            async with asyncio.timeout(WRITE_LIMIT):
+                await self._write(feature, str(percent))
+        except TimeoutError:
+            raise UnleashRefused(f"Unleash has not finished within {WRITE_LIMIT:g} s.") from None
+        except httpx.HTTPError as error:
+            raise UnleashRefused(
+                f"Unleash cannot be reached: {str(error) or type(error).__name__}."
+            ) from error
+        except TokenMissing as error:
+            raise UnleashRefused(f"Unleash cannot be written to: {error}.") from error
+
+    async def _write(self, feature: str, percent: str) -> None:
+        headers = {"Authorization": self._token()}
+        async with httpx.AsyncClient(
+            headers=headers, timeout=_STEP_LIMIT, follow_redirects=False, trust_env=False
+        ) as http:
+            here = await self._here(http, feature)
+            strategies = here.get("strategies") or []
+            rollouts = [one for one in strategies if one.get("name") == _ROLLOUT]
+            if len(strategies) > 1 or len(rollouts) != len(strategies):
+                names = ", ".join(str(one.get("name")) for one in strategies)
+                raise UnleashRefused(
+                    f"{feature} has no single percentage in Unleash (its strategies: {names}); "
+                    "change it in Unleash itself."
+                )
+            at = (
+                f"{self._features}/{quote(feature, safe='')}/environments/{quote(self._environment, safe='')}"
+            )
+            if rollouts:
+                await _ask(
+                    http, "PUT", f"{at}/strategies/{rollouts[0]['id']}", _changed(rollouts[0], percent)
+                )
+            else:
+                await _ask(http, "POST", f"{at}/strategies", _fresh(feature, percent))
+            if not here.get("enabled"):
+                await _ask(http, "POST", f"{at}/on")
+
+    async def _here(self, http: httpx.AsyncClient, feature: str) -> dict[str, Any]:
+        """The feature as it is in our environment; made when there is none."""
+        found = await _ask(http, "GET", self._at(feature), absent=True)
+        if found is None:
+            await _ask(http, "POST", self._features, {"name": feature, "type": "release"})
+            found = await _ask(http, "GET", self._at(feature))
+        if found.get("archived"):
+            raise UnleashRefused(f"{feature} is archived in Unleash; revive it there first.")
+        for one in found.get("environments") or []:
+            if one.get("name") == self._environment:
+                return dict(one)
+        raise UnleashRefused(f"{feature} has no environment {self._environment!r} in Unleash.")
+
+
+def _fresh(feature: str, percent: str) -> dict[str, Any]:
+    parameters = {"rollout": percent, "stickiness": "default", "groupId": feature}
+    return {"name": _ROLLOUT, "parameters": parameters, "constraints": []}
+
+
+def _changed(strategy: dict[str, Any], percent: str) -> dict[str, Any]:
+    kept = ("name", "title", "disabled", "constraints", "segments", "variants", "sortOrder")
+    body = {name: strategy[name] for name in kept if strategy.get(name) is not None}
+    return {**body, "parameters": {**(strategy.get("parameters") or {}), "rollout": percent}}
+
+
+async def _ask(
+    http: httpx.AsyncClient, method: str, address: str, body: Any = None, *, absent: bool = False
+) -> Any:
+    """The answer's JSON. `absent`: None for a 404. Raises `UnleashRefused` with what the server says."""
+    answer = await http.request(method, address, json=body)
+    if absent and answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.is_success:
+        return answer.json() if answer.content else None
+    raise UnleashRefused(f"Unleash answered {answer.status_code} to {method}: {_said(answer)}")
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        found = answer.json()
+        text = found["details"][0]["message"] if found.get("details") else found["message"]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        text = answer.text
+    return " ".join(str(text).split())[:200] or "nothing"
