@@ -76,17 +76,17 @@ class UnleashAdmin:
                     f"{feature} has no single percentage in Unleash (its strategies: {names}); "
                     "change it in Unleash itself."
                 )
-            at = (
-                f"{self._features}/{quote(feature, safe='')}/environments/{quote(self._environment, safe='')}"
-            )
+            at = f"{self._at(feature)}/environments/{quote(self._environment, safe='')}"
             if rollouts:
-                await _ask(
-                    http, "PUT", f"{at}/strategies/{rollouts[0]['id']}", _changed(rollouts[0], percent)
-                )
+                changed = _changed(rollouts[0], percent)
+                await _ask(http, "PUT", f"{at}/strategies/{rollouts[0]['id']}", changed)
             else:
                 await _ask(http, "POST", f"{at}/strategies", _fresh(feature, percent))
             if not here.get("enabled"):
                 await _ask(http, "POST", f"{at}/on")
+
+    def _at(self, feature: str) -> str:
+        return f"{self._features}/{quote(feature, safe='')}"
 
     async def _here(self, http: httpx.AsyncClient, feature: str) -> dict[str, Any]:
         """The feature as it is in our environment; made when there is none."""

@@ -31,6 +31,7 @@ REMEMBERED: Final = 32_768
 _APP_NAME: Final = "banyan"
 _NOBODY: Final = Evaluation(0, 0, False)
 _LOG = logging.getLogger("banyan.flags")
+_Remembered = Callable[[str, int, str, Context | None, int], Evaluation]
 
 
 class UnleashRules:
@@ -68,18 +69,22 @@ class UnleashRules:
             return
         plans = plans_of(read_payload(rules))
         engine = Engine(rules)
+        full = {name: _ByEngine(name, plan, self._asking(engine)) for name, plan in plans.items() if plan.by}
 
+        # One memory for all features of a process, so that it is bounded however many there are.
         @lru_cache(REMEMBERED)
-        def remembered(feature: str, context: Context, moment: int) -> bool:
-            return engine.enabled(feature, self._seen(context))
+        def remembered(
+            feature: str, percent: int, key: str, context: Context | None, moment: int
+        ) -> Evaluation:
+            return full[feature].decide(percent, key, context)
 
-        def ask(feature: str, context: Context, timed: bool) -> bool:
-            return remembered(feature, context, int(self._clock()) if timed else 0)
-
+        for rule in full.values():
+            rule.remember(remembered, self._clock)
         self._engine = engine
-        self._rules = {
-            name: _ByEngine(name, plan, ask) if plan.by else _ByPosition(plan) for name, plan in plans.items()
-        }
+        self._rules = {name: full.get(name) or _ByPosition(plan) for name, plan in plans.items()}
+
+    def _asking(self, engine: Engine) -> Callable[[str, Context], bool]:
+        return lambda feature, context: engine.enabled(feature, self._seen(context))
 
     def _with_rule(self, name: str, state: FeatureState) -> FeatureState:
         rule = self._rules.get(name, _OFF)
@@ -121,20 +126,33 @@ class _ByPosition:
 class _ByEngine:
     """More than a percentage: the core's answer, and the steps below a percent on top of it."""
 
-    __slots__ = ("_ask", "_feature", "_own", "plan", "words")
+    __slots__ = ("_ask", "_clock", "_feature", "_own", "_remembered", "plan", "words")
 
-    def __init__(self, feature: str, plan: Plan, ask: Callable[[str, Context, bool], bool]) -> None:
+    def __init__(self, feature: str, plan: Plan, ask: Callable[[str, Context], bool]) -> None:
         self.plan = plan
         self.words = ", ".join(plan.by)
         self._feature = feature
         self._ask = ask
         # A stickiness of the application's own: the sticky key stands in where the request has no such value.
         self._own = "" if plan.stickiness in STANDARD else plan.stickiness
+        self._remembered: _Remembered | None = None
+        self._clock: Callable[[], float] = time.time
+
+    def remember(self, remembered: _Remembered, clock: Callable[[], float]) -> None:
+        """Ask this memory first, which asks `decide`."""
+        self._remembered, self._clock = remembered, clock
 
     def evaluate(self, percent: int, key: str, context: Context | None) -> Evaluation:
+        if self._remembered is None:
+            return self.decide(percent, key, context)
+        moment = int(self._clock()) if self.plan.timed else 0
+        return self._remembered(self._feature, percent, key, context, moment)
+
+    def decide(self, percent: int, key: str, context: Context | None) -> Evaluation:
+        """The same without a memory."""
         seen = self._filled(key, context)
         plan = self.plan
-        selected = self._ask(self._feature, seen, plan.timed)
+        selected = self._ask(self._feature, seen)
         where = _place(plan.group or self._feature, plan.stickiness, key, seen)
         if percent < plan.bound and plan.group is not None:
             selected = selected and 0 <= where < percent
