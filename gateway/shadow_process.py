@@ -26,7 +26,7 @@ from gateway.capture import CapturedExchange, FrameReader, decode
 from gateway.config import Config
 from gateway.control import CounterRow, Report, ReportSender, incarnation
 from gateway.core.decision import Side
-from gateway.shadowing import CopySender, Findings, Lanes, Pipeline, Trust
+from gateway.shadowing import CopySender, Findings, Lanes, LiveRecorder, Pipeline, Trust
 from gateway.sinks import configure_logging
 from gateway.upstreams import host_of, limits_of, pseudonym, upstream_of
 from gateway.wire import Sweeper, UpstreamPool
@@ -68,7 +68,9 @@ class ShadowProcess:
         self._findings = Findings(self._store, redactor, self._explainer)
         senders = {side: self._sender_to(side) for side in Side}
         hosts = {side: host_of(upstream_of(config, side)) for side in Side}
-        pipeline = Pipeline(
+        self._rules = rules
+        self._recorder = LiveRecorder(Path(config.state.dir), index, rules)
+        self._pipeline = pipeline = Pipeline(
             senders,
             Trust(senders, hosts),
             self._findings,
@@ -76,6 +78,7 @@ class ShadowProcess:
             redactor,
             GoldenIndex.load(Path(config.golden.dir), rules=rules),
             MirrorBook(MAX_SESSIONS, SESSION_TTL, own_cookie=config.sticky.cookie),
+            self._recorder,
             config.shadow.deadline,
             lambda: datetime.now(UTC).date(),
         )
@@ -105,6 +108,7 @@ class ShadowProcess:
             async with asyncio.timeout(self._config.shadow.deadline):
                 await self._lanes.idle()
         counting.cancel()
+        await self._recorder.look(time.time(), ending=True)
         self._findings.write_counts(time.time())
         self._sweeper.stop()
         await self._reports.close()
@@ -115,11 +119,15 @@ class ShadowProcess:
         """An exchange has arrived: into the lane of its session, or dropped and counted."""
         if not self._lanes.put(exchange.key, exchange):
             self._findings.not_compared(exchange, Verdict.DROPPED)
+            self._recorder.lost(exchange.key)
 
     async def _count(self) -> None:
         while True:
             await asyncio.sleep(COUNT_INTERVAL)
             self._findings.write_counts(time.time())
+            if await self._recorder.look(time.time()):
+                folder = Path(self._config.golden.dir)
+                self._pipeline.renew(await asyncio.to_thread(GoldenIndex.load, folder, rules=self._rules))
 
     def _report(self) -> Report:
         findings = self._findings

@@ -9,6 +9,8 @@ The map, in the order data takes:
                    (known); fields and cookies are places where a value may stand
     recording      one case as one file (reading); files keeps the folder of them
     recorder       flow, player, scrub, files: record()
+    telling        a session that happened, as a flow and its recordings: what an answer offers (offers) is
+                   recognised in later requests (correlate); flow_text writes the flow down
     journey        recordings played in order, each compared by comparing (fit) with shadow's comparison
     verifier       all journeys of a folder: verify()
     live           recognises a live request that has a recording: GoldenIndex, JourneyState
@@ -19,30 +21,35 @@ The map, in the order data takes:
 """
 
 from golden.comparing import compare_with_golden
+from golden.correlate import Exchange
 from golden.errors import FlowError, GoldenError, RecordingError, SideError, StepError, ThreadingError
-from golden.files import read_all
+from golden.files import read_all, write
 from golden.flow import Flow, load_flows
+from golden.flow_text import to_toml
 from golden.journey import Journey, Terms
 from golden.junit import write_junit
 from golden.lint import LintReport, lint
 from golden.live import GoldenIndex, JourneyState
 from golden.markdown import to_markdown, write_markdown
 from golden.reading import read as read_recording
-from golden.recorder import record
+from golden.recorder import record, write_journey
 from golden.recording import Answer, Recording
 from golden.report import Case, Problem, RecordReport, Saved, VerifyReport
-from golden.scrub import Scrubber
+from golden.scrub import Scrubber, scrubber_for
 from golden.show import show
 from golden.step import Step
+from golden.telling import Journal, tell
 from golden.verifier import verify
 
 __all__ = [
     "Answer",
     "Case",
+    "Exchange",
     "Flow",
     "FlowError",
     "GoldenError",
     "GoldenIndex",
+    "Journal",
     "Journey",
     "JourneyState",
     "LintReport",
@@ -64,9 +71,14 @@ __all__ = [
     "read_all",
     "read_recording",
     "record",
+    "scrubber_for",
     "show",
+    "tell",
     "to_markdown",
+    "to_toml",
     "verify",
+    "write",
+    "write_journey",
     "write_junit",
     "write_markdown",
 ]

@@ -1,7 +1,8 @@
 """Taking a value out of an answer, to be used in later requests; it must not know how answers arrive.
 
 Four sources, written as `source:where`:
-`json:items[0].id` a path into a JSON body · `header:Location` · `cookie:session` the cookie as the client
+`json:items[0].id` a path into a JSON body · `header:Location`, and of an address in it one segment of the
+path (`header:Location/2`) or one field (`header:Location?code`) · `cookie:session` the cookie as the client
 holds it after this answer · `html:input[name=csrf_token]` the first element with that attribute (its `value`,
 else its `content`; `@attribute` at the end names another).
 """
@@ -12,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from golden.errors import ThreadingError
 from shadow import Observation
 
 _SOURCES = ("json", "header", "cookie", "html")
+_PART = re.compile(r"([^/?]+)([/?])(.+)")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _SELECTOR = re.compile(r"""([a-zA-Z][\w-]*)\[([\w:-]+)=["']?([^"'\]]*)["']?\](?:@([\w:-]+))?""")
 
@@ -37,6 +40,8 @@ class Extraction:
     @property
     def key(self) -> str:
         """The last name on the way to the value (`id` of `json:items[0].id`)."""
+        if self.source == "header" and "/" in self.where:
+            return "id"  # the end of an address is what was created
         return re.sub(r"\[\d+\]", "", self.where).rsplit(".", 1)[-1] if self.source == "json" else self.name
 
 
@@ -86,8 +91,21 @@ def _from_json(where: str, answer: Observation, _cookies: Mapping[str, str]) -> 
 
 
 def _from_header(where: str, answer: Observation, _cookies: Mapping[str, str]) -> str | None:
-    wanted = where.lower().encode("latin-1", "replace")
-    return next((v.decode("latin-1") for n, v in answer.headers if n.lower() == wanted), None)
+    parted = _PART.fullmatch(where)
+    wanted = (parted[1] if parted else where).lower().encode("latin-1", "replace")
+    value = next((v.decode("latin-1") for n, v in answer.headers if n.lower() == wanted), None)
+    return value if value is None or parted is None else _part(value, parted[2], parted[3])
+
+
+def _part(value: str, mark: str, part: str) -> str | None:
+    try:
+        address = urlsplit(value)
+    except ValueError:
+        return None
+    if mark == "?":
+        return dict(parse_qsl(address.query)).get(part)
+    segments = address.path.split("/")
+    return unquote(segments[int(part)]) if part.isdecimal() and int(part) < len(segments) else None
 
 
 def _from_cookie(where: str, _answer: Observation, cookies: Mapping[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _TAG = re.compile(r"<(?:input|meta)\b[^<>]{0,4000}>", re.I)
 _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+)""")
@@ -11,6 +11,16 @@ _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+)""")
 def hide_fields(page: str, hide: Callable[[str, str], str]) -> str:
     """The page with `hide(name, value)` in place of each value; one that stays the same is left alone."""
     return _TAG.sub(lambda tag: _tag(tag[0], hide), page)
+
+
+def named_values(page: str) -> Iterator[tuple[str, str, str]]:
+    """Each value with its name and the selector that finds it: `input[name=csrf_token]`."""
+    for tag in _TAG.finditer(page):
+        attributes = {match[1].lower(): match[2].strip("\"'") for match in _ATTRIBUTE.finditer(tag[0])}
+        by = "name" if attributes.get("name") else "id"
+        name, value = attributes.get(by, ""), attributes.get("value") or attributes.get("content")
+        if name and value and not re.search(r"""["'\]]""", name):
+            yield name, html.unescape(value), f"{tag[0][1:].split(None, 1)[0].lower()}[{by}={name}]"
 
 
 def _tag(tag: str, hide: Callable[[str, str], str]) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from golden import checks, extraction, template
-from golden.body import CONTENT_TYPES, NO_BODY, Body
+from golden.body import CONTENT_TYPES, NO_BODY, Body, strict_json
 from golden.errors import FlowError
 from golden.extraction import Extraction
 from golden.step import Step
@@ -108,7 +108,7 @@ def _step(entry: Any, number: int, file: str) -> Step:
     if not target.startswith("/") or "#" in target or re.search(r"[\x00-\x20\x7f]", target):
         raise FlowError(file, f"path = {target!r}: expected a path from /, without spaces or #", step=name)
     headers = _headers(checks.table(entry, "headers", file, name), file, name)
-    body = _body(entry, file, name)
+    body = _body(entry, headers, file, name)
     if body.kind != "none" and not any(key.lower() == "content-type" for key, _ in headers):
         headers = (*headers, ("content-type", CONTENT_TYPES[body.kind]))
     return Step(number, name, method, target, headers, body, _extracts(entry, file, name))
@@ -130,7 +130,7 @@ def _extracts(entry: dict[str, Any], file: str, step: str) -> tuple[Extraction, 
     return tuple(found)
 
 
-def _body(entry: dict[str, Any], file: str, step: str) -> Body:
+def _body(entry: dict[str, Any], headers: tuple[tuple[str, str], ...], file: str, step: str) -> Body:
     given = [key for key in ("json", "form", "body") if key in entry]
     if len(given) > 1:
         raise FlowError(file, f"has both {given[0]} and {given[1]}: a request has one body", step=step)
@@ -144,11 +144,19 @@ def _body(entry: dict[str, Any], file: str, step: str) -> Body:
         return Body(
             "form",
             {
-                k: checks.text(v, f"form.{k}", file, step)
+                k: [checks.text(one, f"form.{k}", file, step) for one in v]
+                if isinstance(v, list)
+                else checks.text(v, f"form.{k}", file, step)
                 for k, v in checks.table(entry, "form", file, step).items()
             },
         )
-    return Body("text", checks.text(value, "body", file, step))
+    text = checks.text(value, "body", file, step)
+    if any(key.lower() == "content-type" and "json" in setting.lower() for key, setting in headers):
+        try:
+            return Body("json", strict_json(text))
+        except (ValueError, RecursionError):
+            pass  # Wrong on purpose, perhaps: sent as it is written.
+    return Body("text", text)
 
 
 def _secret(name: str, value: Any, file: str) -> str:

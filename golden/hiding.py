@@ -13,7 +13,9 @@ from golden.template import walk
 from shadow import Redactor
 
 _TOKEN = re.compile(r"<([a-z0-9_.-]+):([0-9a-f]{12})>")
-_SAID = re.compile(r"<[\w.-]+:[0-9a-f]{12}>|<origin>|\{[A-Za-z_]\w*\}|\b(?:Bearer|Basic|Token)\b", re.I)
+_SAID = re.compile(
+    r"<[\w.-]+:[0-9a-f]{12}>|<origin>|\{[A-Za-z_]\w*(?::json)?\}|\b(?:Bearer|Basic|Token)\b", re.I
+)
 _BETWEEN = re.compile(r"[\s.,:;=&?/-]*")
 
 

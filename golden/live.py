@@ -2,7 +2,7 @@
 
 What an answer should be depends on what the session did before. So a recording is looked up by the request
 and by the journey: a fingerprint over the unsafe requests so far (method, path, normalised body; no
-headers, no cookies).
+headers, no cookies). A number that an answer handed on is known by the name it has in the recording.
 """
 
 import hashlib
@@ -13,32 +13,54 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from golden import template, volatile
+from golden import extraction, template, volatile
 from golden.body import Body, strict_json
+from golden.correlate import SAFE, same_name
+from golden.errors import StepError
 from golden.files import gaps, journeys, read_all
 from golden.recording import Recording
 from golden.report import Problem
 from golden.scrub import Scrubber, scrubber_for
-from shadow import DEFAULT_RULES, RequestSnapshot, Rules
+from shadow import DEFAULT_RULES, Observation, RequestSnapshot, Rules, plain_observation
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _START = "0" * 32
 _VAGUE = ("<string>", "<digits>")
+_LONG = 6
 
 
 class JourneyState:
     """What one session has done so far. Make one when the session begins, advance it with every request."""
 
-    __slots__ = ("_scrubber", "fingerprint")
+    __slots__ = ("_scrubber", "fingerprint", "values")
 
     def __init__(self, scrubber: Scrubber | None = None) -> None:
         self.fingerprint = _START
+        self.values: dict[str, str] = {}
         self._scrubber = scrubber or scrubber_for(DEFAULT_RULES)
 
-    def advance(self, request: RequestSnapshot) -> None:
-        """Take a request into account (after it was looked up). A safe one changes nothing."""
+    def advance(
+        self,
+        request: RequestSnapshot,
+        recording: Recording | None = None,
+        answer: Observation | None = None,
+    ) -> None:
+        """Take a request into account (after it was looked up). A safe one changes no state.
+
+        With the recording it was recognised as and the answer it got, the values handed on are known from
+        here on.
+        """
         if request.method not in SAFE:
-            self.fingerprint = _next(self.fingerprint, _identity(request, self._scrubber))
+            self.fingerprint = _next(self.fingerprint, _identity(request, self._scrubber, self.values))
+        if recording is None or answer is None or answer.error or not recording.step.extract:
+            return
+        answer = plain_observation(answer)
+        for item in recording.step.extract:
+            try:
+                value = extraction.extract(item, answer, _cookies_set(answer))
+            except StepError:
+                continue
+            if volatile.form(value) in _VAGUE:
+                self.values[item.name] = value
 
 
 class GoldenIndex:
@@ -80,27 +102,28 @@ class GoldenIndex:
         """The state of a session at its first request, scrubbing as this index does."""
         return JourneyState(self.scrubber)
 
-    def find(self, request: RequestSnapshot, journey: str) -> Recording | None:
-        """The recording of this request in this state (`JourneyState.fingerprint` before it), or None."""
+    def find(self, request: RequestSnapshot, journey: JourneyState | str) -> Recording | None:
+        """The recording of this request in this state (or its fingerprint) before it, or None."""
         if request.body_cut:
             return None
-        return self._cases.get(_next(journey, _identity(request, self.scrubber)))
+        state, values = (journey, {}) if isinstance(journey, str) else (journey.fingerprint, journey.values)
+        return self._cases.get(_next(state, _identity(request, self.scrubber, values)))
 
 
 def _walk(items: list[Recording], scrubber: Scrubber, env: Mapping[str, str]) -> list[tuple[str, Recording]]:
-    """The cases of one journey, up to the first request whose values nothing tells apart from any other."""
+    """The cases of one journey, up to the first request that needs a secret which is not known here."""
     found = []
     state = _START
     forms: dict[str, str] = {}
     for recording in items:
         forms |= recording.references
         forms |= {name: env[variable] for name, variable in recording.secrets.items() if env.get(variable)}
-        vague = any(forms.get(name, "<string>") in _VAGUE for name in recording.step.references)
-        if vague and recording.step.method not in SAFE:
+        if any(name not in forms for name in recording.step.references):
+            if recording.step.method in SAFE:
+                continue
             break
-        if vague:
-            continue
-        identity = _identity(_as_sent(recording, forms), scrubber)
+        named = {name: "{" + name + "}" if form in _VAGUE else form for name, form in forms.items()}
+        identity = _identity(_as_sent(recording, named), scrubber, {})
         found.append((_next(state, identity), recording))
         if recording.step.method not in SAFE:
             state = _next(state, identity)
@@ -117,14 +140,41 @@ def _as_sent(recording: Recording, forms: Mapping[str, str]) -> RequestSnapshot:
     )
 
 
-def _identity(request: RequestSnapshot, scrubber: Scrubber) -> str:
-    """What makes two requests the same: method, target and body, without what differs at every call."""
+def _identity(request: RequestSnapshot, scrubber: Scrubber, values: Mapping[str, str]) -> str:
+    """What makes two requests the same: method, target and body, without what differs at every call and with
+    `values` by their names.
+    """
+    names = {text: name for name, text in values.items()}
     content_type = next((v for n, v in request.headers if n.lower() == b"content-type"), b"").decode(
         "latin-1"
     )
     path, mark, query = request.target.partition("?")
-    target = volatile.normalise_text(path) + (mark + _text(_pairs(query), scrubber) if mark else "")
-    return _text([request.method, target, _body(request.body, content_type.lower())], scrubber)
+    path = "/".join("{" + names[piece] + "}" if piece in names else piece for piece in path.split("/"))
+    fields = _by_name(_pairs(query), names) if mark else {}
+    target = volatile.normalise_text(path) + (mark + _text(fields, scrubber) if mark else "")
+    body = _by_name(_body(request.body, content_type.lower()), names)
+    return _text([request.method, target, body], scrubber)
+
+
+def _by_name(value: Any, names: Mapping[str, str], key: str = "") -> Any:
+    """A value with what was handed on called by its name: where the key says so too, or by itself alone."""
+    if not names:
+        return value
+    if isinstance(value, dict):
+        return {name: _by_name(item, names, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_by_name(item, names, key) for item in value]
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        name = names.get(str(value), "")
+        if name and (same_name(name, key) or len(str(value)) >= _LONG):
+            return "{" + name + "}"
+    return value
+
+
+def _cookies_set(answer: Observation) -> dict[str, str]:
+    fields = [value.decode("latin-1") for name, value in answer.headers if name.lower() == b"set-cookie"]
+    pairs = (field.partition(";")[0].partition("=") for field in fields)
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _body(raw: bytes, content_type: str) -> Any:

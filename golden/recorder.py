@@ -15,7 +15,7 @@ from golden.files import path_of, write
 from golden.flow import Flow
 from golden.known import known_values
 from golden.player import DEADLINE, MAX_BODY, Player, checked_url, secrets_from
-from golden.recording import Recording
+from golden.recording import Answer, Recording
 from golden.report import Problem, RecordReport, Saved
 from golden.scrub import Scrubber, scrubber_for
 from golden.step import Step
@@ -61,7 +61,7 @@ def record(
             problems.append(outcome)
             continue
         try:
-            saved += _write(folder, outcome)
+            saved += write_journey(folder, outcome)
             saved += _stale(folder / flow.name, {path_of(folder, item) for item in outcome}, prune=prune)
         except RecordingError as error:
             problems.append(Problem(error.file, error.what, flow.name))
@@ -142,22 +142,26 @@ class _Job:
         if self._progress:
             self._progress(self._done, self._total, f"{flow.name}/{step.name}")
         answer = self._scrubber.answer(played.answer, known, player.base_url)
-        used = (
-            stored.references | template.names([answer.body.value, [v for _, v in answer.headers]])
-        ) & set(player.values)
-        return Recording(
-            flow=flow.name,
-            step=stored,
-            answer=answer,
-            references={
-                name: volatile.form(player.values[name]) for name in sorted(used - set(flow.secrets))
-            },
-            secrets={name: flow.secrets[name] for name in sorted(used & set(flow.secrets))},
-            scrubbed_with=self._scrubber.name,
-        )
+        return recording_of(flow, stored, answer, player.values, self._scrubber.name)
 
     def _warn(self, flow: Flow, step: Step, what: str) -> None:
         self.warnings.append(Problem(flow.file, what, flow.name, step.name))
+
+
+def recording_of(
+    flow: Flow, stored: Step, answer: Answer, values: Mapping[str, str], scrubbed_with: str
+) -> Recording:
+    """One case: a step and its answer, both scrubbed; `values` are those handed on by then."""
+    texts = [answer.body.value, [value for _, value in answer.headers]]
+    used = (stored.references | template.names(texts)) & set(values)
+    return Recording(
+        flow=flow.name,
+        step=stored,
+        answer=answer,
+        references={name: volatile.form(values[name]) for name in sorted(used - set(flow.secrets))},
+        secrets={name: flow.secrets[name] for name in sorted(used & set(flow.secrets))},
+        scrubbed_with=scrubbed_with,
+    )
 
 
 def keys_of(steps: Iterable[Step]) -> dict[str, str]:
@@ -165,7 +169,8 @@ def keys_of(steps: Iterable[Step]) -> dict[str, str]:
     return {item.name: item.key for step in steps for item in step.extract}
 
 
-def _write(folder: Path, recordings: list[Recording]) -> list[Saved]:
+def write_journey(folder: Path, recordings: Sequence[Recording]) -> list[Saved]:
+    """Write every case of one journey. Raises `RecordingError`."""
     saved = []
     for recording in recordings:
         path = path_of(folder, recording)

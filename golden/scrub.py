@@ -102,6 +102,10 @@ class Scrubber:
         _note_differences(step.body.value, body.value, taken)
         return replace(step, headers=tuple(headers), body=body, target=target), taken
 
+    def hides(self, name: str, value: str) -> bool:
+        """Whether a value is a secret under this name."""
+        return self._hider.named(name, value) != value
+
     def unscrubbed(self, answer: Answer) -> list[str]:
         """Where a stored answer holds what scrubbing takes out: "header set-cookie", "body"."""
         places = [f"header {name}" for name, value in answer.headers if self._stored(name, value) != value]

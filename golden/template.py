@@ -1,9 +1,11 @@
 """Strings with references such as `{csrf}`; it must not know where the values come from.
 
 A reference is a name in braces; `{{name}}` stands for the text `{name}` itself. Every other brace is
-ordinary text, so that a JSON body can be written as it is.
+ordinary text, so that a JSON body can be written as it is. In a JSON body the whole text `{name:json}`
+becomes the value itself: a number stays a number.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 from golden.errors import ThreadingError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_REFERENCE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]*)\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_REFERENCE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]*(?::json)?)\}\}|\{([A-Za-z_][A-Za-z0-9_]*)(?::json)?\}")
+_TYPED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):json\}")
 
 
 def names(value: Any) -> frozenset[str]:
@@ -41,13 +44,27 @@ def fill(text: str, values: Mapping[str, str], quote: Callable[[str], str] = str
 
 
 def fill_all(value: Any, values: Mapping[str, str]) -> Any:
-    """The same for every string (keys too) inside a JSON-like value."""
-    return walk(value, lambda text: fill(text, values))
+    """The same for every string (keys too) inside a JSON-like value; `{name:json}` keeps the value's type."""
+    if isinstance(value, str):
+        return _typed(value, values) if _TYPED.fullmatch(value) else fill(value, values)
+    if isinstance(value, list | tuple):
+        return [fill_all(item, values) for item in value]
+    if isinstance(value, dict):
+        return {fill(key, values): fill_all(item, values) for key, item in value.items()}
+    return value
+
+
+def _typed(text: str, values: Mapping[str, str]) -> Any:
+    filled = fill(text, values)
+    try:
+        return json.loads(filled)
+    except ValueError:
+        return filled
 
 
 def escape(text: str) -> str:
     """Literal text written so that `fill` gives it back unchanged."""
-    return re.sub(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", r"{{\1}}", text)
+    return re.sub(r"\{([A-Za-z_][A-Za-z0-9_]*(?::json)?)\}", r"{{\1}}", text)
 
 
 def walk(value: Any, change: Callable[[str], str]) -> Any:

@@ -23,9 +23,11 @@ The map, in the order data takes:
     statistics   mismatch_rate(): how much the counts prove
 """
 
+from shadow.coding import plain_observation, plain_request
 from shadow.comparer import compare
 from shadow.comparison import Comparison, Difference
 from shadow.explain import Explainer, subjects
+from shadow.lessons import lessons
 from shadow.model import Headers, Observation, RequestSnapshot
 from shadow.redaction import Redactor
 from shadow.report_line import mismatch_line
@@ -59,10 +61,13 @@ __all__ = [
     "Signature",
     "Verdict",
     "compare",
+    "lessons",
     "load_rules",
     "mismatch_line",
     "mismatch_rate",
     "parse_rules",
+    "plain_observation",
+    "plain_request",
     "settle",
     "signature_ids",
     "status_pair",

@@ -10,6 +10,7 @@ import click
 
 from gateway.cli import golden_inputs as inputs
 from gateway.cli.failures import NO, CommandError
+from gateway.cli.golden_live import Wishes, live_options, record_live
 from gateway.cli.golden_output import print_lint, print_recorded, print_verified
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import print_json, progress, say
@@ -35,7 +36,9 @@ def golden() -> None:
 
 
 @golden.command("record")
-@click.option("--from", "url", required=True, metavar="URL", help="The side whose answers are the truth.")
+@click.option("--from", "url", metavar="URL", help="The side whose answers are the truth.")
+@click.option("--live", metavar="FEATURE", help="Record sessions of this feature as they happen.")
+@live_options
 @click.option("--flow", "flows", multiple=True, type=_FILE, help="A flow, or a folder of flows.")
 @click.argument("more", nargs=-1, type=_FILE, metavar="[FILE]...")
 @click.option("--prune", is_flag=True, help="Remove recordings of steps that a flow no longer has.")
@@ -46,14 +49,22 @@ def golden() -> None:
 def record_command(
     context: click.Context,
     settings: Settings,
-    url: str,
+    /,
+    url: str | None,
+    live: str | None,
     flows: tuple[Path, ...],
     more: tuple[Path, ...],
     prune: bool,
     folder: Path | None,
     rules: Path | None,
+    **wishes: Any,
 ) -> None:
-    """Play flows against a side and write its answers, one file per step."""
+    """Play flows against a side, or take sessions as they happen; write the answers, one file per step."""
+    if (url is None) == (live is None):
+        raise click.UsageError("say either --from URL (scripted flows) or --live FEATURE (from traffic)")
+    if live is not None:
+        context.exit(record_live(settings, live, folder, Wishes(**wishes)))
+    assert url is not None  # noqa: S101 - said above
     scripted = inputs.flows([*flows, *more])
     if not scripted:
         raise click.UsageError("name at least one flow: --flow FILE")

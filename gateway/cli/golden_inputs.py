@@ -12,6 +12,7 @@ from gateway.cli.failures import CommandError, config_failure
 from gateway.cli.settings import Settings
 from gateway.config import Config, ConfigError, load_config
 from gateway.core.route import RouteTable
+from gateway.shadowing.template import Templates
 from golden import Flow, load_flows
 from shadow import DEFAULT_RULES, RequestSnapshot, Rules, RulesError, load_rules
 
@@ -51,16 +52,21 @@ def rules(settings: Settings, named: Path | None) -> Rules:
 
 
 def place(settings: Settings) -> Place | None:
-    """Which feature and route a request belongs to, for rules that hold for one of them only."""
+    """Which feature and route a request belongs to, as live traffic has them: for rules that hold for one
+    of them only.
+    """
     config = _config(settings)
     if config is None:
         return None
     table = RouteTable((feature.name, feature.match) for feature in config.features)
+    templates = Templates()
 
     def find(request: RequestSnapshot) -> tuple[str, str]:
         path = request.target.partition("?")[0].encode("latin-1", "replace")
         route = table.match(request.method.encode("latin-1", "replace"), path)
-        return (route.feature, route.template) if route else ("", "")
+        if route is None:
+            return "", f"{request.method} {request.target.partition('?')[0]}"
+        return route.feature, templates.of(request.method, route.template, request.target)
 
     return find
 

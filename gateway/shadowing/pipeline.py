@@ -12,6 +12,7 @@ from gateway.capture import CapturedExchange
 from gateway.core.decision import Side
 from gateway.shadowing.copy import CopySender
 from gateway.shadowing.findings import Findings
+from gateway.shadowing.recording import LiveRecorder
 from gateway.shadowing.template import Templates
 from gateway.shadowing.trust import Trust
 from golden import GoldenIndex, JourneyState, Recording, compare_with_golden
@@ -28,6 +29,7 @@ from shadow import (
     settle,
 )
 
+_UNKNOWN = "began before it was seen"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SHORTEST_DEADLINE = 1.0
 """Seconds that a shadow gets even when the primary took no time: a slower side is a finding, not a
@@ -47,6 +49,7 @@ class Pipeline:
         redactor: Redactor,
         goldens: GoldenIndex,
         mirrors: MirrorBook,
+        recorder: LiveRecorder,
         deadline: float,
         today: Callable[[], date],
     ) -> None:
@@ -57,6 +60,7 @@ class Pipeline:
         self._redactor = redactor
         self._goldens = goldens
         self._mirrors = mirrors
+        self._recorder = recorder
         self._deadline = deadline
         self._today = today
         self._templates = Templates()
@@ -68,14 +72,17 @@ class Pipeline:
         route = self._templates.of(exchange.request.method, exchange.template, exchange.request.target)
         exchange = msgspec.structs.replace(exchange, template=route)
         mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
+        first = mirror.attachment is None and mirror.known_from_start
         recording = self._recording(exchange, mirror)
         await self._hold(exchange, recording, primary)
         refusal = await self._refusal(exchange.request, side)
         if refusal:
+            self._recorder.take(exchange, mirror, None, first)
             mirror.lose(refusal)
             self._findings.not_compared(exchange, Verdict.UNDETERMINED)
             return
         shadow = await self._ask(exchange, side, mirror)
+        self._recorder.take(exchange, mirror, shadow, first)
         mirror.learn(exchange.request, primary, shadow)
         control, candidate = (primary, shadow) if side is Side.NEW else (shadow, primary)
         comparison = compare(
@@ -110,15 +117,23 @@ class Pipeline:
         return answer
 
     def _recording(self, exchange: CapturedExchange, mirror: SessionMirror) -> Recording | None:
-        """The recording of this request in this state of its session, if there is one."""
-        if not len(self._goldens) or not mirror.known_from_start:
-            return None
+        """The recording of this request in this state of its session, if there is one.
+
+        What the primary's session has done is known from its start on, also when the other side's state was
+        lost: a route whose legacy is switched off keeps its witness.
+        """
+        if mirror.attachment is None:
+            mirror.attachment = self._goldens.begin() if mirror.known_from_start else _UNKNOWN
         journey = mirror.attachment
         if not isinstance(journey, JourneyState):
-            journey = mirror.attachment = self._goldens.begin()
-        recording = self._goldens.find(exchange.request, journey.fingerprint)
-        journey.advance(exchange.request)
+            return None
+        recording = self._goldens.find(exchange.request, journey)
+        journey.advance(exchange.request, recording, exchange.answer)
         return recording
+
+    def renew(self, goldens: GoldenIndex) -> None:
+        """Go on with other recordings. Sessions under way keep what they did."""
+        self._goldens = goldens
 
     async def _hold(
         self, exchange: CapturedExchange, recording: Recording | None, answer: Observation
