@@ -132,6 +132,10 @@ class Player:
         for connection in open_ones:
             ended(connection)
         self.plays(says(answer(self.name.encode())))
+        self.forget()
+
+    def forget(self) -> None:
+        """Count requests and bytes from here on."""
         self.upstream.requests.clear()
         self._seen = {n: len(connection.log) for n, connection in enumerate(self.upstream.connections)}
 
