@@ -14,6 +14,7 @@ The map, in the order data takes:
     ledger       Ledger, Entry               who changed what, why; hash chain
     percent      to_hundredths, …            percentages are whole hundredths everywhere
     judge        weigh → Judgement           whether the evidence lets a dial go on: a package of its own
+    sources      SourceView, Wanted          how another source of dials is, and what it wants
     providers    (not offered here)          other sources of dials; named only where a process is wired up
 
 A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway,
@@ -28,6 +29,7 @@ from flags.errors import (
     PageFull,
     PageMissing,
     RevisionNotNewer,
+    SourceUnwritable,
     StateCorrupt,
     StateError,
     StateUnwritable,
@@ -59,6 +61,7 @@ from flags.position import POSITIONS, position
 from flags.rows import WorkerRow
 from flags.rule import Context, Rule
 from flags.snapshot import NO_FEATURE, FeatureState, FlagSnapshot
+from flags.sources import SourceView, Wanted
 from flags.state_file import StateFile, StoredState
 
 __all__ = [
@@ -91,6 +94,8 @@ __all__ = [
     "Rule",
     "Seen",
     "SideCounts",
+    "SourceUnwritable",
+    "SourceView",
     "StateCorrupt",
     "StateError",
     "StateFile",
@@ -101,6 +106,7 @@ __all__ = [
     "UnknownFeature",
     "UserRecorder",
     "UserSample",
+    "Wanted",
     "WorkerRow",
     "evaluate",
     "format_percent",

@@ -11,6 +11,7 @@ FlagsError
 │   ├── PageCorrupt        a snapshot buffer does not match its checksum
 │   ├── PageFull           more features, workers or bytes than the page has room for
 │   └── PageBusy           another process has held the page's lock for too long (never raised by a latch)
+├── SourceUnwritable       another source of dials did not take a change
 └── UnknownFeature         carries `.feature` and `.known`
 """
 
@@ -24,6 +25,7 @@ __all__ = [
     "PageFull",
     "PageMissing",
     "RevisionNotNewer",
+    "SourceUnwritable",
     "StateCorrupt",
     "StateError",
     "StateUnwritable",
@@ -71,6 +73,10 @@ class PageFull(PageError):
 
 class PageBusy(PageError):
     """The page's lock could not be had in time; nothing was changed."""
+
+
+class SourceUnwritable(FlagsError):
+    """Another source of dials did not take a change, or not wholly; the sentence says what it said."""
 
 
 class UnknownFeature(FlagsError):

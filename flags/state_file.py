@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ class StoredState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def with_percent(self, feature: str, percent: int, now: float) -> StoredState:
         """The next revision, with this dial (hundredths)."""
         return self._next(now, percents={**self.percents, feature: percent})
+
+    def with_percents(self, percents: Mapping[str, int], now: float) -> StoredState:
+        """The next revision, with these dials (hundredths); those of other features stay."""
+        return self._next(now, percents={**self.percents, **percents})
 
     def with_latch(self, feature: str | None, on: bool, now: float) -> StoredState:
         """The next revision, with this latch set or cleared; None is the latch of everything."""

@@ -42,9 +42,13 @@ def dial(
     else:
         reached = f"{done['workers']} workers have it after {duration(done['seconds'])}"
         say(f"{feature}: {done['old']} % -> {done['new']} % (revision {done['revision']}; {reached})")
+        if done["source"] != "dial":
+            say(f"Written to {done['source']}, which is in charge of the dials.")
+        if done["note"]:
+            say(done["note"])
         if done["latched"]:
             say("It is rolled back, so the dial counts only after a restore.")
-        if not done["complete"]:
+        if done["lagging"]:
             say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
     if not done["complete"]:
         context.exit(UNKNOWN)

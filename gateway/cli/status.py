@@ -26,6 +26,7 @@ def status(settings: Settings) -> None:
     say(f"revision {found['revision']}, since {found['started_at']}, traffic {found['traffic']}")
     if found["everything_latched"]:
         say("EVERYTHING IS ROLLED BACK; `banyan restore` clears it.")
+    say(_source(found["source"]))
     for warning in found["warnings"]:
         say(f"warning: {warning}")
     say("")
@@ -36,10 +37,18 @@ def status(settings: Settings) -> None:
     table(("worker", "process", "revision", "confirmed", "state"), workers, nothing="No worker is alive.")
 
 
+def _source(one: dict[str, Any]) -> str:
+    if one["name"] == "dial":
+        return "dials: of this machine"
+    age = one["age_seconds"]
+    confirmed = "never confirmed" if age is None else f"confirmed {duration(age)} ago"
+    return f"dials: {one['name']}, {confirmed}{'; ALERT' if one['alert'] else ''}"
+
+
 def _feature(one: dict[str, Any]) -> tuple[object, ...]:
     return (
         one["name"],
-        f"{one['percent']} %",
+        f"{one['percent']} %{' by ' + one['rule'] if one['rule'] else ''}",
         one["side"],
         "rolled back" if one["latched"] else "-",
         one["breaker"],

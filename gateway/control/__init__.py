@@ -4,10 +4,13 @@ In the order data takes:
 
 - `reports`      the channel on which workers and shadow processes send their cumulative totals
 - `board`        those totals, added up over all processes, dead ones included
+- `accounting`   the shadow's books, which add up at any time
 - `catalogue`    every metric by name; `gauges` and `exposition` turn board and page into what Prometheus
   reads
 - `evidence`     the A/B report and its verdict, pure; `ab_report` gathers its numbers
 - `switch`       dial, rollback, restore; `record` writes them down, `convergence` waits for the workers
+- `hands`        what moves a dial: the state of this machine, or another source, told first
+- `following`    keeping this machine in step with another source
 - `status`       everything at a glance; `explanation` says why one request goes where it goes
 - `samples`      one compared exchange, as a person reads it
 - `service`      the desk: all of this as one object, for the admin API
@@ -16,6 +19,7 @@ In the order data takes:
 
 from typing import TYPE_CHECKING, Any
 
+from gateway.control.accounting import IN_FLIGHT, ShadowBooks, bury, shadow_books
 from gateway.control.answers import (
     Convergence,
     DialAnswer,
@@ -33,6 +37,8 @@ from gateway.control.board import Histogram, MetricsBoard
 from gateway.control.catalogue import CATALOGUE, Metric
 from gateway.control.convergence import wait_for_workers
 from gateway.control.errors import ControlError, Invalid, NoSuchFeature, NotFound, Refused, Unavailable
+from gateway.control.following import Follower
+from gateway.control.hands import Hand, Moved, OwnHand, SourceHand
 from gateway.control.record import Record
 from gateway.control.reports import (
     CounterRow,
@@ -50,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATALOGUE",
+    "IN_FLIGHT",
     "ControlError",
     "ControlService",
     "Convergence",
@@ -58,28 +65,36 @@ __all__ = [
     "Explanation",
     "FeatureReport",
     "FeatureStatus",
+    "Follower",
+    "Hand",
     "Histogram",
     "HistogramRow",
     "Invalid",
     "LatchAnswer",
     "Metric",
     "MetricsBoard",
+    "Moved",
     "NoSuchFeature",
     "NotFound",
+    "OwnHand",
     "Record",
     "Refused",
     "Report",
     "ReportSender",
     "ReportServer",
+    "ShadowBooks",
     "ShadowNumbers",
     "SideNumbers",
+    "SourceHand",
     "Status",
     "Switch",
     "Unavailable",
     "WorkerStatus",
+    "bury",
     "gauge_key",
     "incarnation",
     "percent_number",
+    "shadow_books",
     "wait_for_workers",
 ]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from flags import SourceView
+
 __all__ = [
     "Convergence",
     "DialAnswer",
@@ -42,7 +44,7 @@ class Convergence(msgspec.Struct, frozen=True):
 
 class DialAnswer(msgspec.Struct, frozen=True):
     """A dial that was moved. `latched`: the feature is rolled back, so the dial counts only after a
-    restore.
+    restore. `source`: where it was written, dial or unleash; `note`: what is still to come.
     """
 
     feature: str
@@ -54,6 +56,8 @@ class DialAnswer(msgspec.Struct, frozen=True):
     complete: bool
     lagging: tuple[int, ...]
     latched: bool
+    source: str = "dial"
+    note: str = ""
 
 
 class LatchAnswer(msgspec.Struct, frozen=True):
@@ -79,7 +83,7 @@ class LatchAnswer(msgspec.Struct, frozen=True):
 
 class FeatureStatus(msgspec.Struct, frozen=True):
     """One feature. `side`: legacy, new or split. `breaker`: the worst of any worker. `plan`: the ramp's
-    step, if any.
+    step, if any. `rule`: what the source goes by beside the percentage, if anything.
     """
 
     name: str
@@ -91,6 +95,7 @@ class FeatureStatus(msgspec.Struct, frozen=True):
     fallback: str
     shadow_percent: int | float
     plan: str | None = None
+    rule: str = ""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True):
@@ -104,7 +109,7 @@ class WorkerStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The whole gateway at a glance. `warnings` are sentences for a person."""
+    """The whole gateway at a glance. `warnings` are sentences for a person. `source`: who says the dials."""
 
     revision: int
     everything_latched: bool
@@ -115,6 +120,7 @@ class Status(msgspec.Struct, frozen=True):
     traffic: str
     admin: str
     warnings: tuple[str, ...] = ()
+    source: SourceView = SourceView()
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -150,8 +156,10 @@ class SideNumbers(msgspec.Struct, frozen=True):
 class ShadowNumbers(msgspec.Struct, frozen=True):
     """What the comparisons said. `compared` counts only those with a clear answer; the rest stays apart.
 
-    `mismatch_upper` is the upper end of the confidence interval of the mismatch rate: 1 without any
-    comparison.
+    `eligible` = `not_sampled` + `in_flight` + `unknown` + `compared`, at all times; `unknown` is the sum of
+    dropped, shadow_error, shadow_timeout and undetermined, and `unknown_rate` its share of what has ended.
+    `mismatch_lower` and `mismatch_upper` are 95 % confidence bounds of the mismatch rate, each one-sided:
+    0 and 1 without any comparison. `sample_percent`: how much of the configured sample is taken now.
     """
 
     compared: int
@@ -165,6 +173,13 @@ class ShadowNumbers(msgspec.Struct, frozen=True):
     dropped: int
     mismatch_rate: float | None
     mismatch_upper: float
+    mismatch_lower: float = 0.0
+    eligible: int = 0
+    not_sampled: int = 0
+    in_flight: int = 0
+    unknown: int = 0
+    unknown_rate: float | None = None
+    sample_percent: float = 100.0
 
 
 class FeatureReport(msgspec.Struct, frozen=True):

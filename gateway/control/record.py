@@ -21,6 +21,7 @@ from flags import (
     StateFile,
     StatePage,
     StoredState,
+    Wanted,
     format_percent,
     snapshot_of,
 )
@@ -57,6 +58,55 @@ class Record:
         self._ledger.append(_of(entry, after, old=format_percent(old), new=format_percent(new)))
         self._file.save(after)
         return old, after.revision, self._publish(after)
+
+    def announced(self, feature: str, new: int, entry: Entry) -> int:
+        """Ledger alone, of a dial that another source is about to be told → the dial in force. Raises
+        `FlagsError`.
+        """
+        old = self.dials().get(feature, 0)
+        self._ledger.append(msgspec.structs.replace(entry, old=format_percent(old), new=format_percent(new)))
+        return old
+
+    def noted(self, entry: Entry) -> None:
+        """Write this entry, as soon as the disk takes it."""
+        self._append(entry)
+
+    def dials(self) -> dict[str, int]:
+        """The dials in force, in hundredths: the disk's, or the page's when that cannot be believed."""
+        try:
+            return self.stored().percents
+        except FlagsError:
+            return self._page_dials()
+
+    def followed(self, wanted: Wanted, source: str, told: frozenset[str]) -> str:
+        """Put in force what another source says: page, state file, ledger; `told` has its entries already →
+        one sentence about what could not be done, else "".
+
+        Unlike a dial of ours this is in force already, elsewhere: a full disk must not keep it away from this
+        machine.
+        """
+        try:
+            before = self.stored()
+        except FlagsError:
+            before = StoredState(self._page.revision(), percents=self._page_dials())
+        old = {name: before.percents.get(name, 0) for name in wanted.dials}
+        moved = {name: percent for name, percent in wanted.dials.items() if percent != old[name]}
+        if not moved and self._page_has(wanted):
+            return ""
+        after = self._numbered(before.with_percents(wanted.dials, self._clock()))
+        problem = ""
+        try:
+            self._publish(after, wanted.rules)
+            self._file.save(after)
+        except FlagsError as error:
+            problem = str(error)
+            if not self._page_has(wanted):
+                return problem
+        for name, percent in moved.items():
+            if name not in told:
+                entry = Entry(source, "dial", name, reason=f"changed in {source}")
+                self._append(_of(entry, after, old=format_percent(old[name]), new=format_percent(percent)))
+        return problem
 
     def latched(self, feature: str | None, entry: Entry) -> str:
         """Write down a rollback that already holds → one sentence about what could not be written, else
@@ -131,12 +181,26 @@ class Record:
         # The page may be ahead of a file that fell back to the one before it.
         return msgspec.structs.replace(state, revision=max(state.revision, self._page.revision() + 1))
 
-    def _publish(self, state: StoredState) -> bytes:
+    def _page_dials(self) -> dict[str, int]:
+        try:
+            return {name: state.percent for name, state in self._page.read().features.items()}
+        except FlagsError:
+            return {}
+
+    def _page_has(self, wanted: Wanted) -> bool:
+        try:
+            snapshot = self._page.read()
+        except FlagsError:
+            return False
+        dials = {name: snapshot.feature(name).percent for name in wanted.dials}
+        return dials == wanted.dials and snapshot.rules == wanted.rules
+
+    def _publish(self, state: StoredState, rules: bytes | None = None) -> bytes:
         # Only what is configured: the file keeps the dials of features that have left, the page
         # does not list them.
         everything = snapshot_of(state)
         features = {name: everything.feature(name) for name in self._page.feature_names()}
-        return self._page.publish(FlagSnapshot(state.revision, state.everything_latched, features))
+        return self._page.publish(FlagSnapshot(state.revision, state.everything_latched, features, rules))
 
 
 def _in_file(state: StoredState, feature: str | None) -> bool:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flags import Entry, FlagSnapshot, Ledger, PageCorrupt, StatePage
+from flags import Entry, FlagSnapshot, Ledger, PageCorrupt, SourceView, StatePage
 from gateway.control.ab_report import feature_report
 from gateway.control.answers import DialAnswer, Explanation, FeatureReport, LatchAnswer, Status
 from gateway.control.board import MetricsBoard
 from gateway.control.errors import NoSuchFeature, NotFound, Unavailable
 from gateway.control.explanation import explain
+from gateway.control.following import Follower
 from gateway.control.gauges import own_gauges
 from gateway.control.samples import sample_view
 from gateway.control.status import breaker_word, build_status
@@ -31,7 +33,9 @@ __all__ = ["ControlService"]
 
 
 class ControlService:
-    """Everything behind the admin API. `started_at`: when the counting began."""
+    """Everything behind the admin API. `started_at`: when the counting began. `follower`: of the source in
+    charge, where that is not this machine; `compiled` gives features that source's rules, as in a worker.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,8 @@ class ControlService:
         board: MetricsBoard,
         results: ResultStore,
         started_at: datetime,
+        follower: Follower | None = None,
+        compiled: Callable[[FlagSnapshot], FlagSnapshot] | None = None,
     ) -> None:
         self._config = config
         self._page = page
@@ -53,6 +59,8 @@ class ControlService:
         self._reading = threading.Lock()  # the store wants one thread at a time
         self._started_at = started_at.astimezone(UTC).isoformat(timespec="seconds")
         self._warnings: tuple[str, ...] = ()
+        self._follower = follower
+        self._compiled = compiled
 
     # --- changing ---------------------------------------------------------------------------------
 
@@ -88,7 +96,8 @@ class ControlService:
             self._snapshot(),
             started_at=self._started_at,
             rollback_seconds=self._switch.rollback_seconds,
-            warnings=self._warnings,
+            warnings=(*self._warnings, *(self._follower.warnings() if self._follower else ())),
+            source=self._source(),
         )
 
     def explain(self, method: str, target: str, key: str | None) -> Explanation:
@@ -141,8 +150,12 @@ class ControlService:
         # Imported here: workers import this package for the report channel and need no metrics library.
         from gateway.control.exposition import CONTENT_TYPE, exposition  # noqa: PLC0415
 
+        snapshot = None
+        with contextlib.suppress(Unavailable):
+            snapshot = self._snapshot()
         seconds = self._switch.rollback_seconds
-        return exposition(self._board, own_gauges(self._config, self._page, seconds)), CONTENT_TYPE
+        gauges = own_gauges(self._config, self._page, seconds, snapshot, self._source())
+        return exposition(self._board, gauges), CONTENT_TYPE
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -162,8 +175,12 @@ class ControlService:
             }
         return None
 
+    def _source(self) -> SourceView:
+        return self._follower.view() if self._follower else SourceView()
+
     def _snapshot(self) -> FlagSnapshot:
         try:
-            return self._page.read()
+            snapshot = self._page.read()
+            return self._compiled(snapshot) if self._compiled else snapshot
         except PageCorrupt as error:
             raise Unavailable(str(error)) from error

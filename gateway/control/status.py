@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flags import FlagSnapshot, StatePage, revision_of
+from flags import FlagSnapshot, SourceView, StatePage, revision_of
 from gateway.control.answers import FeatureStatus, Status, WorkerStatus, percent_number
 from gateway.control.board import MetricsBoard
 from gateway.control.reports import gauge_key
@@ -28,6 +28,7 @@ def build_status(
     started_at: str,
     rollback_seconds: float | None,
     warnings: tuple[str, ...] = (),
+    source: SourceView | None = None,
 ) -> Status:
     """Every feature with its dial and effective side, every live worker with its revision and age."""
     return Status(
@@ -37,9 +38,10 @@ def build_status(
         workers=worker_statuses(page),
         rollback_seconds=rollback_seconds,
         started_at=started_at,
-        traffic=f"http://{config.listen.traffic.host}:{config.listen.traffic.port}",
+        traffic=config.listen.traffic_url,
         admin=f"http://{config.listen.admin.host}:{config.listen.admin.port}",
         warnings=warnings,
+        source=source or SourceView(),
     )
 
 
@@ -63,19 +65,21 @@ def breaker_word(board: MetricsBoard, feature: str) -> str:
 def _feature(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard) -> FeatureStatus:
     state = snapshot.feature(feature.name)
     latched = snapshot.latched(feature.name)
+    rule = state.rule.words if state.rule is not None else ""
     return FeatureStatus(
         name=feature.name,
         percent=percent_number(state.percent),
-        side="legacy" if latched else _side(state.percent),
+        side="legacy" if latched else _side(state.percent, rule),
         latched=state.latched,
         breaker=breaker_word(board, feature.name),
         routes=feature.match,
         fallback=str(feature.fallback),
         shadow_percent=percent_number(feature.shadow.percent),
+        rule=rule,
     )
 
 
-def _side(percent: int) -> str:
+def _side(percent: int, rule: str) -> str:
     if not percent:
         return "legacy"
-    return "new" if percent >= 10_000 else "split"
+    return "new" if percent >= 10_000 and not rule else "split"

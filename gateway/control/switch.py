@@ -19,6 +19,7 @@ from flags import Entry, FlagsError, StatePage, to_hundredths
 from gateway.control.answers import Convergence, DialAnswer, LatchAnswer, percent_number
 from gateway.control.convergence import wait_for_workers
 from gateway.control.errors import Invalid, NoSuchFeature, Unavailable
+from gateway.control.hands import Hand, OwnHand
 from gateway.control.record import Record
 
 __all__ = ["Switch"]
@@ -28,12 +29,21 @@ _SLOW_DISK: Final = "The disk does not answer; the rollback holds, and is record
 
 
 class Switch:
-    """Dial, rollback, restore. One change is written at a time; a rollback never waits for another change."""
+    """Dial, rollback, restore. One change is written at a time (`writing`); a rollback never waits for
+    another change. `hand`: what moves a dial, where it is not the state of this machine.
+    """
 
-    def __init__(self, page: StatePage, record: Record) -> None:
+    def __init__(
+        self,
+        page: StatePage,
+        record: Record,
+        hand: Hand | None = None,
+        writing: asyncio.Lock | None = None,
+    ) -> None:
         self._page = page
         self._record = record
-        self._writing = asyncio.Lock()
+        self._writing = writing or asyncio.Lock()
+        self._hand = hand or OwnHand(record, self._writing)
         self._unfinished: set[asyncio.Task[str]] = set()
         self.rollback_seconds: float | None = None
 
@@ -45,7 +55,7 @@ class Switch:
         Raises:
             Invalid: for the percentage, or an empty reason.
             NoSuchFeature: with the names there are.
-            Unavailable: when the ledger or the state file cannot be written; then nothing was changed.
+            Unavailable: when the ledger or the source in charge cannot be written; then nothing was changed.
         """
         self._check(feature, reason)
         try:
@@ -55,21 +65,22 @@ class Switch:
         started = time.perf_counter()
         entry = Entry(actor, "dial", feature, reason=reason, evidence=evidence)
         try:
-            async with self._writing:
-                old, revision, stamp = await asyncio.to_thread(self._record.dial, feature, new, entry)
+            moved = await self._hand.move(feature, new, entry)
         except FlagsError as error:
             raise Unavailable(f"The dial was not moved. {error}") from error
-        done = await wait_for_workers(self._page, stamp, started)
+        done = await wait_for_workers(self._page, moved.stamp, started)
         return DialAnswer(
             feature=feature,
-            old=percent_number(old),
+            old=percent_number(moved.old),
             new=percent_number(new),
-            revision=revision,
+            revision=moved.revision,
             workers=done.workers,
             seconds=done.seconds,
-            complete=done.complete,
+            complete=done.complete and not moved.note,
             lagging=done.lagging,
             latched=self._record.holds(feature) or self._record.holds(None),
+            source=self._hand.name,
+            note=moved.note,
         )
 
     async def rollback(

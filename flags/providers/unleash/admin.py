@@ -18,17 +18,14 @@ from urllib.parse import quote
 
 import httpx
 
+from flags.errors import SourceUnwritable
 from flags.providers.unleash.fetching import TokenMissing, base_of
 
-__all__ = ["WRITE_LIMIT", "UnleashAdmin", "UnleashRefused", "whole_percent"]
+__all__ = ["WRITE_LIMIT", "UnleashAdmin", "whole_percent"]
 
 WRITE_LIMIT: Final = 10.0
 _STEP_LIMIT: Final = 5.0
 _ROLLOUT: Final = "flexibleRollout"
-
-
-class UnleashRefused(Exception):
-    """It was not written, or not wholly; `str()` is one sentence."""
 
 
 def whole_percent(hundredths: int) -> int:
@@ -47,20 +44,20 @@ class UnleashAdmin:
         self._token = token
 
     async def write(self, feature: str, percent: int) -> None:
-        """Put `feature` at a whole percentage and switch it on. Raises `UnleashRefused`; done twice it is the
-        same as once.
+        """Put `feature` at a dial, in hundredths, and switch it on; done twice it is the same as once. Raises
+        `SourceUnwritable`.
         """
         try:
             async with asyncio.timeout(WRITE_LIMIT):
-                await self._write(feature, str(percent))
+                await self._write(feature, str(whole_percent(percent)))
         except TimeoutError:
-            raise UnleashRefused(f"Unleash has not finished within {WRITE_LIMIT:g} s.") from None
+            raise SourceUnwritable(f"Unleash has not finished within {WRITE_LIMIT:g} s.") from None
         except httpx.HTTPError as error:
-            raise UnleashRefused(
+            raise SourceUnwritable(
                 f"Unleash cannot be reached: {str(error) or type(error).__name__}."
             ) from error
         except TokenMissing as error:
-            raise UnleashRefused(f"Unleash cannot be written to: {error}.") from error
+            raise SourceUnwritable(f"Unleash cannot be written to: {error}.") from error
 
     async def _write(self, feature: str, percent: str) -> None:
         headers = {"Authorization": self._token()}
@@ -72,7 +69,7 @@ class UnleashAdmin:
             rollouts = [one for one in strategies if one.get("name") == _ROLLOUT]
             if len(strategies) > 1 or len(rollouts) != len(strategies):
                 names = ", ".join(str(one.get("name")) for one in strategies)
-                raise UnleashRefused(
+                raise SourceUnwritable(
                     f"{feature} has no single percentage in Unleash (its strategies: {names}); "
                     "change it in Unleash itself."
                 )
@@ -95,11 +92,11 @@ class UnleashAdmin:
             await _ask(http, "POST", self._features, {"name": feature, "type": "release"})
             found = await _ask(http, "GET", self._at(feature))
         if found.get("archived"):
-            raise UnleashRefused(f"{feature} is archived in Unleash; revive it there first.")
+            raise SourceUnwritable(f"{feature} is archived in Unleash; revive it there first.")
         for one in found.get("environments") or []:
             if one.get("name") == self._environment:
                 return dict(one)
-        raise UnleashRefused(f"{feature} has no environment {self._environment!r} in Unleash.")
+        raise SourceUnwritable(f"{feature} has no environment {self._environment!r} in Unleash.")
 
 
 def _fresh(feature: str, percent: str) -> dict[str, Any]:
@@ -116,13 +113,13 @@ def _changed(strategy: dict[str, Any], percent: str) -> dict[str, Any]:
 async def _ask(
     http: httpx.AsyncClient, method: str, address: str, body: Any = None, *, absent: bool = False
 ) -> Any:
-    """The answer's JSON. `absent`: None for a 404. Raises `UnleashRefused` with what the server says."""
+    """The answer's JSON. `absent`: None for a 404. Raises `SourceUnwritable` with what the server says."""
     answer = await http.request(method, address, json=body)
     if absent and answer.status_code == httpx.codes.NOT_FOUND:
         return None
     if answer.is_success:
         return answer.json() if answer.content else None
-    raise UnleashRefused(f"Unleash answered {answer.status_code} to {method}: {_said(answer)}")
+    raise SourceUnwritable(f"Unleash answered {answer.status_code} to {method}: {_said(answer)}")
 
 
 def _said(answer: httpx.Response) -> str:

@@ -41,6 +41,8 @@ def test_a_dial_answers_when_the_workers_have_it(gateway: Running) -> None:
         "complete": True,
         "lagging": [],
         "latched": False,
+        "source": "dial",
+        "note": "",
     }
     assert answer["seconds"] > 0
     assert gateway.call("GET", f"{V1}/status").json()["revision"] == answer["revision"]
