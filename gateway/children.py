@@ -10,6 +10,7 @@ import logging
 import time
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
+from signal import SIGKILL, SIGTERM
 from typing import Final
 
 __all__ = ["UNABLE", "Place"]
@@ -34,6 +35,7 @@ class Place:
         self._spawn = spawn
         self._process: Process | None = None
         self._leaving = asyncio.Event()
+        self._farewell: int = SIGTERM
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -52,12 +54,13 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    async def stop(self, grace: float) -> None:
-        """Ask the child to end; after `grace` seconds make it. No other takes its place."""
+    async def stop(self, grace: float, how: int = SIGTERM) -> None:
+        """Ask the child to end, by the signal `how`; after `grace` seconds make it. It is not replaced."""
         self._leaving.set()
         if self._task is None:
             return
-        self.signal(15)
+        self._farewell = how
+        self.signal(how)
         done, _ = await asyncio.wait({self._task}, timeout=grace)
         if not done:
             _LOG.warning("%s did not end within %.1f s and is killed", self.name, grace)
@@ -67,14 +70,14 @@ class Place:
     def kill(self) -> None:
         """End the child at once."""
         self._leaving.set()
-        self.signal(9)
+        self.signal(SIGKILL)
 
     async def _keep(self) -> None:
         while not self._leaving.is_set():
             born = time.monotonic()
             self._process = await self._spawn()
             if self._leaving.is_set():  # asked to end while it was being started
-                self.signal(15)
+                self.signal(self._farewell)
             code = await self._process.wait()
             if not self._leaving.is_set():
                 await self._mourn(code, time.monotonic() - born)

@@ -9,15 +9,29 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import signal
 import socket
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gateway.config import Address
 
-__all__ = ["StartError", "bind", "bound_address", "lock_state_folder", "open_many_files"]
+__all__ = [
+    "REPLACED",
+    "StartError",
+    "bind",
+    "bind_door",
+    "bound_address",
+    "lock_state_folder",
+    "open_many_files",
+    "remove_socket",
+]
 
 _BACKLOG: Final = 4096
+REPLACED: Final = signal.SIGUSR1
+"""Tells a worker that another one serves already: it may take its time to leave."""
 
 
 class StartError(Exception):
@@ -63,8 +77,57 @@ def bind(address: Address, key: str) -> socket.socket:
     return listener
 
 
+def bind_door(address: Address, key: str, mode: int) -> socket.socket:
+    """The same for an address that may be a Unix socket, which gets the rights `mode`. A socket file that
+    nobody answers at was left behind and is replaced.
+    """
+    if not address.path:
+        return bind(address, key)
+    path = Path(address.path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o777)  # until it has its rights nobody else can connect
+    try:
+        _remove_stale(path)
+        listener.bind(address.path)
+        path.chmod(mode)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise StartError(f"The socket {path} ({key}) cannot be listened on: {reason}.") from error
+    finally:
+        os.umask(mask)
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise OSError("there is a file that is no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise OSError("somebody answers there")
+
+
+def remove_socket(address: Address, made: int) -> None:
+    """Take a Unix socket's file away when it still is the one that was made, by its inode."""
+    with suppress(OSError):
+        if address.path and Path(address.path).lstat().st_ino == made:
+            Path(address.path).unlink()
+
+
 def bound_address(listener: socket.socket, asked: Address) -> Address:
     """The address asked for, with the port that the system chose where it was 0."""
+    if asked.path:
+        return asked
     return Address(asked.host, listener.getsockname()[1])
 
 

@@ -19,8 +19,19 @@ import msgspec
 
 from flags import Entry, FlagsError, Ledger, OpenedState, RevisionNotNewer, StateFile, open_state
 from gateway.config import Config
-from gateway.machine import StartError, bind, bound_address, lock_state_folder, open_many_files
+from gateway.core.decision import Side
+from gateway.machine import (
+    StartError,
+    bind,
+    bind_door,
+    bound_address,
+    lock_state_folder,
+    open_many_files,
+    remove_socket,
+)
 from gateway.notes import RUNTIME_FILE, Runtime, write_offsets, write_runtime, write_whole
+from gateway.tls import TlsError, listen_context, upstream_tls
+from gateway.upstreams import upstream_of
 
 __all__ = ["Premises"]
 
@@ -61,12 +72,14 @@ class Premises:
         for key, old, new in (
             ("listen.traffic", self.config.listen.traffic, config.listen.traffic),
             ("listen.admin", self.config.listen.admin, config.listen.admin),
+            ("listen.socket_mode", self.config.listen.socket_mode, config.listen.socket_mode),
             ("state.dir", self.config.state.dir, config.state.dir),
         ):
             if old != new:
                 raise StartError(
                     f"{key} cannot change from {old} to {new} while the gateway runs; start it anew."
                 )
+        check_tls(config)
         try:
             self._open_state(config)
             write_whole(self.runtime / "config.json", msgspec.json.encode(config))
@@ -77,11 +90,16 @@ class Premises:
     def stop_listening(self) -> None:
         """From now on nobody new connects; connections that were accepted are the workers' business."""
         self.traffic.close()
+        self._remove_door()
 
     def _take(self, config: Config) -> None:
+        check_tls(config)
         open_many_files()
         self._undo.callback(os.close, lock_state_folder(self.folder))
-        self.traffic = self._keep(bind(config.listen.traffic, "listen.traffic"))
+        listen = config.listen
+        self.traffic = self._keep(bind_door(listen.traffic, "listen.traffic", int(listen.socket_mode, 8)))
+        self._door = Path(listen.traffic.path).lstat().st_ino if listen.traffic.path else 0
+        self._undo.callback(self._remove_door)
         self.admin = self._keep(bind(config.listen.admin, "listen.admin"))
         self.config = self._with_real_ports(config)
         self._open_state(self.config)
@@ -98,6 +116,9 @@ class Premises:
     def _keep(self, listener: socket.socket) -> socket.socket:
         self._undo.callback(listener.close)
         return listener
+
+    def _remove_door(self) -> None:
+        remove_socket(self.config.listen.traffic, self._door)
 
     def _with_real_ports(self, config: Config) -> Config:
         listen = msgspec.structs.replace(
@@ -130,7 +151,7 @@ class Premises:
             pid=os.getpid(),
             runtime=str(self.runtime),
             admin=f"http://{listen.admin}",
-            traffic=f"http://{listen.traffic}",
+            traffic=listen.traffic_url,
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             config=self.config.source_path,
         )
@@ -139,6 +160,16 @@ class Premises:
 _DIRECT = Entry(
     "machine", "rollback", old="serving", new="latched", reason="rolled back directly on the machine"
 )
+
+
+def check_tls(config: Config) -> None:
+    """Try what the workers will speak TLS with, so that a mistake is told before anything is started."""
+    try:
+        listen_context(config.listen)
+        for side in Side:
+            upstream_tls(upstream_of(config, side), f"upstreams.{side}")
+    except TlsError as error:
+        raise StartError(str(error)) from error
 
 
 def _opened(config: Config) -> OpenedState:

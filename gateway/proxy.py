@@ -110,6 +110,9 @@ class Proxy:
     clients: set[Downstream] = field(default_factory=set)
     tunnels: dict[Tunnel, RequestPath] = field(default_factory=dict)
     draining: bool = False
+    """Every answer says that its connection closes behind it."""
+    stopping: bool = False
+    """Connections close behind their answers, whatever those said."""
     active: int = 0
     retrying: int = 0
 
@@ -484,15 +487,16 @@ class RequestPath:
             ours += date_line()
         if self._evaluation is not None:
             ours += self._decision_lines(facts)
-        close = proxy.draining or not self._keep
-        return answer_head(head, fields, ours, chunked=self._chunked_out, close=close)
+        self._keep = self._keep and not proxy.draining
+        return answer_head(head, fields, ours, chunked=self._chunked_out, close=not self._keep)
 
     def _decision_lines(self, facts: ResponseFacts) -> bytes:
         """What an answer must say because its side depends on who asks (rules: caches, stickiness)."""
         proxy, key, evaluation = self._proxy, self._key, self._evaluation
         lines = b""
         if key is not None and key.minted:
-            lines += proxy.sticky.set_cookie(key, secure=proxy.scheme == b"https")
+            public = public_origin(self._facts, proxy.scheme, trusted=self._client.trusted)
+            lines += proxy.sticky.set_cookie(key, secure=public.startswith(b"https:"))
             if facts.shareable:
                 lines += b"Cache-Control: private\r\n"  # a shared cache would give this key to everybody
         if facts.shareable and evaluation is not None and 0 < evaluation.percent < FULL:
@@ -580,6 +584,26 @@ class RequestPath:
             upstream.send(early)
         self._finish()
 
+    def part(self) -> bool:
+        """The process must go: a stream of events ends here in good order, for its client comes back by
+        itself and says where it was. Any other answer would only look whole."""
+        upstream = self._upstream
+        if self._over or upstream is None or self._answered is None or not self._is_event_stream():
+            return False
+        self._upstream = None
+        upstream.abandon()
+        if self._chunked_out:
+            self._out.append(LAST_CHUNK)
+        self.flush()
+        self._finish()
+        self._client.finished(keep=False)
+        return True
+
+    def _is_event_stream(self) -> bool:
+        kinds = [value for name, value in self._answered.fields if name.lower() == b"content-type"]  # type: ignore[union-attr]
+        open_ended = self._chunked_out or self._unframed_out
+        return open_ended and any(kind.strip().lower().startswith(b"text/event-stream") for kind in kinds)
+
     # The ends that are not good ones.
 
     def client_gone(self) -> None:
@@ -636,14 +660,14 @@ class RequestPath:
     def _answer_self(self, status: int, detail: str, error: str, *, reason: str = "") -> None:
         """The gateway's own answer, told apart from the applications' by Proxy-Status."""
         self._proxy.sink.gateway_answered(GatewayAnswered(reason or f"refused_{status}"))
-        self._keep = self._keep and self._body.done
+        self._keep = self._keep and self._body.done and not self._proxy.draining
         head_only = self._head.method == b"HEAD"
         answer = gateway_answer(status, detail, error=error, close=not self._keep, head_only=head_only)
         self._write_whole(answer, status)
 
     def _answer_options(self) -> None:
         """Asked of this gateway itself (RFC 9110 sections 7.6.2 and 9.3.7)."""
-        self._keep = self._keep and self._body.done
+        self._keep = self._keep and self._body.done and not self._proxy.draining
         lines = b"Allow: %b\r\n" % ALLOWED + date_line()
         head = ResponseHead(204, b"", 1, [])
         self._write_whole(answer_head(head, [], lines, chunked=False, close=not self._keep), 204)

@@ -28,8 +28,8 @@ from gateway.control import CounterRow, Report, ReportSender, incarnation
 from gateway.core.decision import Side
 from gateway.shadowing import CopySender, Findings, Lanes, LiveRecorder, Pipeline, Trust
 from gateway.sinks import configure_logging
-from gateway.upstreams import host_of, limits_of, pseudonym, upstream_of
-from gateway.wire import Sweeper, UpstreamPool
+from gateway.upstreams import host_of, limits_of, pool_of, pseudonym, upstream_of
+from gateway.wire import Sweeper
 from golden import GoldenIndex
 from shadow import (
     DEFAULT_RULES,
@@ -89,9 +89,9 @@ class ShadowProcess:
         self._incarnation = incarnation()
 
     def _sender_to(self, side: Side) -> CopySender:
-        upstream = upstream_of(self._config, side)
-        limits = limits_of(upstream)._replace(connections=self._config.shadow.max_in_flight)
-        pool = UpstreamPool(upstream.host, upstream.port, limits, self._sweeper)
+        most = self._config.shadow.max_in_flight
+        limits = limits_of(upstream_of(self._config, side))._replace(connections=most, waiting=most)
+        pool = pool_of(self._config, side, self._sweeper, limits)
         return CopySender(side.value, pool, pseudonym(self._config), self._config.shadow.max_body)
 
     async def serve(self, stop: asyncio.Event) -> None:

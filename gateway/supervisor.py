@@ -24,7 +24,7 @@ import msgspec
 from gateway.children import Place
 from gateway.config import Config, ConfigError, load_config
 from gateway.launcher import Launcher, Modules
-from gateway.machine import StartError
+from gateway.machine import REPLACED, StartError
 from gateway.premises import Premises
 
 __all__ = ["Modules", "Ready", "StartError", "Supervisor"]
@@ -58,6 +58,7 @@ class Supervisor:
         self._shadows: list[Place] = []
         self._control = self._launcher.control()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._replaced: set[Place] = set()
         self._reloading = asyncio.Lock()
 
     async def run(self) -> None:
@@ -116,7 +117,7 @@ class Supervisor:
     def _ready(self) -> Ready:
         config = self._premises.config
         return Ready(
-            traffic=f"http://{config.listen.traffic}",
+            traffic=config.listen.traffic_url,
             admin=f"http://{config.listen.admin}",
             workers=config.listen.workers,
             pid=os.getpid(),
@@ -187,20 +188,27 @@ class Supervisor:
             place.start()
 
     def _let_go(self, place: Place) -> None:
-        self._later(place.stop(self._premises.config.listen.drain_timeout + _GRACE))
+        self._later(self._see_off(place))
+
+    async def _see_off(self, place: Place) -> None:
+        self._replaced.add(place)
+        await place.stop(self._premises.config.listen.drain_timeout + _GRACE, REPLACED)
+        self._replaced.discard(place)
 
     # --- ending ---------------------------------------------------------------------------------
 
     def _asked_to_end(self) -> None:
         if self._ending.is_set():
             _LOG.warning("asked to end a second time: ending at once")
-            for place in (*self._workers, *self._shadows, self._control):
+            for place in (*self._workers, *self._replaced, *self._shadows, self._control):
                 place.kill()
         self._ending.set()
 
     async def _end(self) -> None:
         """Workers first, so that nobody's request is lost; control last, so that their last counts arrive."""
         self._premises.stop_listening()
+        for place in self._replaced:  # there is nobody any more in whose favour they left
+            place.signal(signal.SIGTERM)
         drain = self._premises.config.listen.drain_timeout + _GRACE
         await asyncio.gather(*(place.stop(drain) for place in self._workers), *self._leaving)
         grace = self._premises.config.shadow.deadline + _GRACE

@@ -7,7 +7,8 @@ from hashlib import blake2b
 
 from gateway.config import Config, Upstream
 from gateway.core.decision import Side
-from gateway.wire import UpstreamLimits
+from gateway.tls import upstream_tls
+from gateway.wire import Sweeper, UpstreamLimits, UpstreamPool
 
 
 def upstream_of(config: Config, side: Side) -> Upstream:
@@ -23,8 +24,18 @@ def limits_of(upstream: Upstream) -> UpstreamLimits:
         idle_timeout=upstream.idle_timeout,
         keep_alive=upstream.keep_alive,
         connections=upstream.max_connections,
+        waiting=upstream.max_waiting,
         body=upstream.max_body,
     )
+
+
+def pool_of(
+    config: Config, side: Side, sweeper: Sweeper, limits: UpstreamLimits | None = None
+) -> UpstreamPool:
+    """The connections to one side; `limits` where they are not those of the configuration."""
+    upstream = upstream_of(config, side)
+    tls = upstream_tls(upstream, f"upstreams.{side}")
+    return UpstreamPool(upstream.host, upstream.port, limits or limits_of(upstream), sweeper, tls)
 
 
 def host_of(upstream: Upstream) -> bytes:
@@ -34,7 +45,9 @@ def host_of(upstream: Upstream) -> bytes:
 
 def origins_of(upstream: Upstream) -> tuple[bytes, ...]:
     """How an application may write its own address in a Location, behind the scheme."""
-    names = {f"{upstream.host}:{upstream.port}"} | ({upstream.host} if upstream.port == 80 else set())
+    names = {f"{upstream.host}:{upstream.port}"}
+    if upstream.port == (443 if upstream.tls else 80):
+        names.add(upstream.host)
     return tuple(f"//{name}".lower().encode() for name in sorted(names))
 
 

@@ -2,7 +2,8 @@
 nothing itself.
 
 Started by the supervisor as ``python -m gateway.worker``. It ends, after what is in flight, on SIGTERM or
-when the supervisor is gone; the state page and the report channel are its only ties to the other processes.
+when the supervisor is gone, and with more patience on SIGUSR1, when another one has taken its place; the
+state page and the report channel are its only ties to the other processes.
 """
 
 from __future__ import annotations
@@ -23,17 +24,20 @@ import uvloop
 
 from flags import PAGE_NAME, FlagSnapshot, LiveFlags, StatePage
 from gateway.capture import Capture, ExchangeChannel, FeatureCapture
-from gateway.config import Config, Feature, Upstream
+from gateway.config import Config, Feature
 from gateway.control import CounterRow, HistogramRow, Report, ReportSender, gauge_key, incarnation
 from gateway.core.breaker import Breaker
 from gateway.core.decision import Side
 from gateway.core.forwarding import is_trusted
 from gateway.core.route import RouteTable
+from gateway.door import Door
+from gateway.machine import REPLACED
 from gateway.proxy import FeaturePolicy, Proxy
 from gateway.sessions import StickyKeys
 from gateway.sinks import WorkerCounters, configure_logging
-from gateway.upstreams import limits_of, origins_of, pseudonym, upstream_of
-from gateway.wire import WEBSOCKET_RESTART, Downstream, ListenLimits, Sweeper, UpstreamPool
+from gateway.tls import CertificateWatch, listen_context
+from gateway.upstreams import origins_of, pool_of, pseudonym, upstream_of
+from gateway.wire import ListenLimits, Sweeper
 
 TICK = 0.025
 """Seconds between two looks at the state page when no request comes: what an acknowledgement waits for at
@@ -63,6 +67,9 @@ class Worker:
         ]
         self._capture = Capture({f.name: _capture_of(f) for f in config.features}, self._channels)
         self._flags = LiveFlags(self._page, self._row, self._flags_changed)
+        self._tls = listen_context(config.listen)
+        if self._tls is not None:
+            CertificateWatch(self._tls, config.listen, self._sweeper)
         self._proxy = self._build_proxy()
         self._sender = ReportSender(runtime)
         self._ticker: asyncio.TimerHandle | None = None
@@ -72,7 +79,8 @@ class Worker:
         config = self._config
         listen = config.listen
         random_bits = random.Random(os.urandom(16))
-        networks = tuple(ip_network(network) for network in listen.trusted_proxies)
+        unix = "unix" in listen.trusted_proxies
+        networks = tuple(ip_network(network) for network in listen.trusted_proxies if network != "unix")
         return Proxy(
             limits=ListenLimits(
                 request_line=listen.max_request_line,
@@ -100,28 +108,30 @@ class Worker:
                 config.sticky.cookie,
                 lambda: os.urandom(16).hex(),
             ),
-            pools={side: _pool(upstream_of(config, side), self._sweeper) for side in Side},
+            pools={side: pool_of(config, side, self._sweeper) for side in Side},
             origins=tuple(origin for side in Side for origin in origins_of(upstream_of(config, side))),
             capture=self._capture,
             sink=self._counters,
             pseudonym=pseudonym(config),
             new_id=lambda: random_bits.getrandbits(128),
-            is_trusted=lambda peer: is_trusted(peer, networks),
+            is_trusted=lambda peer: is_trusted(peer, networks, unix=unix),
             expose_decision=listen.expose_decision,
             keep_body=config.shadow.max_body,
+            scheme=b"https" if self._tls is not None else b"http",
         )
 
-    async def serve(self, listening: socket.socket, stop: asyncio.Event) -> None:
-        """Accept connections until ``stop`` is set, then let what is in flight finish."""
+    async def serve(self, listening: socket.socket, leave: asyncio.Event, stop: asyncio.Event) -> None:
+        """Accept connections until ``leave`` is set, then let what is in flight finish; ``stop`` as well: be
+        quick about it."""
         self._sweeper.start()
         for channel in self._channels:
             channel.start()
         self._sender.start(self._report)
         self._tick()
-        server = await self._loop.create_server(lambda: Downstream(self._proxy), sock=listening, backlog=4096)
-        await stop.wait()
-        server.close()
-        await self._drain()
+        door = Door(self._proxy, self._tls, self._config.listen.drain_timeout)
+        await door.open(listening)
+        await leave.wait()
+        await door.leave(stop)
         for channel in self._channels:
             await channel.close()
         if self._ticker is not None:
@@ -130,19 +140,6 @@ class Worker:
         await self._sender.close()
         self._page.release_row(self._row)
         self._page.close()
-
-    async def _drain(self) -> None:
-        self._proxy.draining = True
-        for client in list(self._proxy.clients):
-            client.drain()
-        for tunnel in list(self._proxy.tunnels):
-            tunnel.close(WEBSOCKET_RESTART)
-        deadline = self._loop.time() + self._config.listen.drain_timeout
-        while self._proxy.clients and self._loop.time() < deadline:  # noqa: ASYNC110 - once in a worker's life
-            await asyncio.sleep(0.02)
-        for client in list(self._proxy.clients):
-            client.transport.abort()
-        await asyncio.sleep(0)
 
     def _flags_changed(self, snapshot: FlagSnapshot) -> None:
         self._proxy.close_tunnels(snapshot)
@@ -179,10 +176,6 @@ class Worker:
         )
 
 
-def _pool(upstream: Upstream, sweeper: Sweeper) -> UpstreamPool:
-    return UpstreamPool(upstream.host, upstream.port, limits_of(upstream), sweeper)
-
-
 def _capture_of(feature: Feature) -> FeatureCapture:
     shadow = feature.shadow
     return FeatureCapture(shadow.percent, _SIDES[shadow.direction], shadow.writes == "isolated")
@@ -203,16 +196,22 @@ def main() -> None:
 
 async def _main(arguments: argparse.Namespace) -> None:
     config = msgspec.json.decode((arguments.runtime / "config.json").read_bytes(), type=Config)
-    stop = asyncio.Event()
+    leave, stop = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def end() -> None:
+        stop.set()
+        leave.set()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    loop.add_signal_handler(REPLACED, leave.set)
     loop.add_signal_handler(
         signal.SIGINT, lambda: None
     )  # Ctrl-C reaches the whole group; the supervisor decides
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    loop.add_reader(arguments.life_fd, stop.set)
+    loop.add_reader(arguments.life_fd, end)
     worker = Worker(config, arguments.index, arguments.runtime)
-    await worker.serve(socket.socket(fileno=arguments.listen_fd), stop)
+    await worker.serve(socket.socket(fileno=arguments.listen_fd), leave, stop)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from shadow.comparison import Comparison
-from shadow.explain_helper import LENGTH, frame
+from shadow.explain_frames import LENGTH, frame
 
 LIMIT = 0.25
 START_LIMIT = 15.0

@@ -9,14 +9,14 @@ started it. Run as ``python -m shadow.explain_helper``.
 from __future__ import annotations
 
 import json
-import struct
 import sys
 from typing import Any, BinaryIO
 
 from deepdiff import DeepDiff
 
+from shadow.explain_frames import LENGTH, frame
+
 MAX_DIFFS = 10_000
-LENGTH = struct.Struct(">I")
 READY = {"ready": True}
 
 
@@ -52,12 +52,6 @@ def read_frame(stream: BinaryIO) -> bytes | None:
     if len(head) < LENGTH.size:
         return None
     return stream.read(LENGTH.unpack(head)[0])
-
-
-def frame(value: Any) -> bytes:
-    """``value`` as one frame."""
-    content = json.dumps(value).encode()
-    return LENGTH.pack(len(content)) + content
 
 
 def main() -> None:

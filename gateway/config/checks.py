@@ -18,6 +18,7 @@ def check_together(tree: Tree) -> Iterator[Problem]:
     """The problems between values of a tree as `read_document` gives it; keys that had a problem of their
     own are absent."""
     yield from _loops(tree)
+    yield from _tls(tree)
     yield from _names(tree["feature"])
     yield from _patterns(tree["feature"])
 
@@ -58,6 +59,22 @@ def _loops(tree: Tree) -> Iterator[Problem]:
     if doors["traffic"] and doors["admin"] and _same_place(doors["traffic"], doors["admin"]):
         value = shown(f"{doors['admin']['host']}:{doors['admin']['port']}")
         yield Problem("listen.admin", value, "expected another address than listen.traffic")
+
+
+def _tls(tree: Tree) -> Iterator[Problem]:
+    listen = tree["listen"]
+    if listen.get("tls_key") and not listen.get("tls_certificate", True):
+        yield Problem("listen.tls_key", shown(listen["tls_key"]), "expected listen.tls_certificate beside it")
+    for side in ("legacy", "new"):
+        upstream = tree["upstreams"][side]
+        if upstream.get("url", {"url": "https:"})["url"].startswith("https:"):
+            continue
+        for key, unset in (("ca_file", ""), ("server_name", ""), ("verify", True)):
+            if upstream.get(key, unset) != unset:
+                path = f"upstreams.{side}.{key}"
+                yield Problem(
+                    path, shown(upstream[key]), f"expected upstreams.{side}.url to begin with https:"
+                )
 
 
 def _names(features: list[Tree]) -> Iterator[Problem]:

@@ -131,7 +131,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def text(expected: str, matching: re.Pattern[str] | None = None, empty: bool = False) -> Kind:
+def text(expected: str, matching: re.Pattern[str] | None = None, *, empty: bool = False) -> Kind:
     """Text of one line, of a form; `empty`: "" means none."""
 
     def read(value: object) -> str:
@@ -163,6 +163,11 @@ COOKIE_NAME = text('a cookie name, such as "banyan_key"', _TOKEN)
 HEADER_NAME = text('a header name, such as "X-App-Version", or "" for none', _TOKEN, empty=True)
 VARIABLE_NAME = text('the name of an environment variable, or ""', _VARIABLE, empty=True)
 PATH = text("a path")
+FILE = text('the path of a file, or "" for none', empty=True)
+SOCKET_MODE = text('the rights of a file in octal, such as "0660"', re.compile(r"0?[0-7]{3}"))
+SERVER_NAME = text(
+    'the name in the certificate, or ""', re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"), empty=True
+)
 ANY_TEXT = text("text of one line", empty=True)
 
 
@@ -203,16 +208,31 @@ def _address(value: object) -> dict[str, Any]:
         raise Refused('host:port, such as "127.0.0.1:8080" or "[::1]:8080"') from None
 
 
+_LONGEST_SOCKET_PATH = 107  # what the kernel has room for, less the zero byte at its end
+
+
+def _door(value: object) -> dict[str, Any]:
+    """An address, or `unix:` and a path."""
+    expected = 'host:port, such as "127.0.0.1:8080", or "unix:/path/to/socket"'
+    if isinstance(value, str) and value.startswith("unix:"):
+        path = value.removeprefix("unix:")
+        if not path or not path.isprintable() or len(path.encode()) > _LONGEST_SOCKET_PATH:
+            raise Refused(f"{expected} of at most {_LONGEST_SOCKET_PATH} bytes")
+        return {"host": "", "port": 0, "path": path}
+    try:
+        return _address(value)
+    except Refused:
+        raise Refused(expected) from None
+
+
 def _upstream(value: object) -> dict[str, Any]:
-    expected = 'http://host:port and nothing more, such as "http://127.0.0.1:5001"'
+    expected = 'http://host:port or https://host:port and nothing more, such as "http://127.0.0.1:5001"'
     if not isinstance(value, str):
         raise Refused(expected)
-    if value.lower().startswith("https:"):
-        raise Refused(f"{expected}: TLS to upstreams is not there yet")
     try:
         found = urlsplit(value)
         if (
-            found.scheme != "http"
+            found.scheme not in _USUAL_PORTS
             or found.path not in ("", "/")
             or "?" in value
             or "#" in value
@@ -221,14 +241,16 @@ def _upstream(value: object) -> dict[str, Any]:
             raise ValueError
         host, colon, port = found.netloc.rpartition(":")
         if not colon or found.netloc.endswith("]"):
-            host, port = found.netloc, "80"
+            host, port = found.netloc, _USUAL_PORTS[found.scheme]
         parts = {"host": _host(host), "port": _port(port, 1)}
     except ValueError:
         raise Refused(expected) from None
-    return {"url": value.removesuffix("/"), **parts}
+    return {"url": f"{found.scheme}://{found.netloc}", **parts}
 
 
+_USUAL_PORTS = {"http": "80", "https": "443"}
 ADDRESS = Kind("address", _address, "as-is")
+DOOR = Kind("address", _door, "as-is")
 UPSTREAM_URL = Kind("URL", _upstream, "as-is")
 
 
@@ -265,8 +287,12 @@ def _sticky_key(value: str) -> dict[str, str]:
     return {"source": source, "name": name}
 
 
+def _network(value: str) -> str:
+    return value if value == "unix" else str(ipaddress.ip_network(value))
+
+
 NETWORKS = listing(
-    'networks, such as "10.0.0.0/8" or "127.0.0.1"', lambda value: str(ipaddress.ip_network(value))
+    'networks, such as "10.0.0.0/8" or "127.0.0.1", or "unix" for whoever may open our socket', _network
 )
 STICKY_KEYS = listing('sticky keys, "cookie:NAME" or "header:NAME"', _sticky_key)
 PATTERNS = listing('patterns, such as "POST /api/items/{id}" or "/api/v2/*"', checked_pattern)

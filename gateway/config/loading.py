@@ -73,11 +73,16 @@ def _whole(sentence: str) -> ConfigError:
 
 def _build(tree: dict[str, Any], path: Path) -> Config:
     """The tree of plain values, in the shape of `Config`."""
-    tree["listen"]["workers"] = tree["listen"]["workers"] or _processors()
-    for upstream in tree["upstreams"].values():
+    listen, upstreams = tree["listen"], tree["upstreams"].values()
+    listen["workers"] = listen["workers"] or _processors()
+    for upstream in upstreams:
         upstream.update(upstream["url"])  # url, host, port
-    for table, name in (("state", "dir"), ("golden", "dir"), ("shadow", "rules")):
-        tree[table][name] = os.path.normpath(path.parent / tree[table][name])
+    places = [(tree["state"], "dir"), (tree["golden"], "dir"), (tree["shadow"], "rules")]
+    places += [(listen, "tls_certificate"), (listen, "tls_key"), (listen["traffic"], "path")]
+    places += [(upstream, "ca_file") for upstream in upstreams]
+    for table, name in places:
+        if table.get(name):
+            table[name] = os.path.normpath(path.parent / table[name])
     features = tree.pop("feature")
     for feature in features:
         feature["breaker"]["open_seconds"] = feature["breaker"].pop("open")

@@ -38,23 +38,32 @@ class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Address(_Value, frozen=True):
-    """Where to listen. `host` without brackets; `port` 0 lets the system choose."""
+    """Where to listen. `host` without brackets; `port` 0 lets the system choose; `path` of a Unix socket,
+    then there is neither."""
 
     host: str
     port: int
+    path: str = ""
 
     def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 class Listen(_Value, frozen=True):
     """The two doors and the limits on what comes in at the first. `workers` is never 0 here. `body_rate` in
-    bytes/second, over `body_rate_window` seconds."""
+    bytes/second, over `body_rate_window` seconds. With `tls_certificate` TLS is spoken; "" for `tls_key`: the
+    key is in the same file."""
 
     traffic: Address = Address("127.0.0.1", 8080)
     admin: Address = Address("127.0.0.1", 8081)
     workers: int = 1
+    socket_mode: str = "0660"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_minimum: Literal["1.2", "1.3"] = "1.2"
     trusted_proxies: tuple[str, ...] = ()
     expose_decision: bool = False
     max_request_line: int = 8 * 1024
@@ -69,10 +78,17 @@ class Listen(_Value, frozen=True):
     max_connections: int = 10_000
     drain_timeout: float = 30.0
 
+    @property
+    def traffic_url(self) -> str:
+        """The first door as a URL; that of a Unix socket as it was written."""
+        scheme = "https" if self.tls_certificate else "http"
+        return str(self.traffic) if self.traffic.path else f"{scheme}://{self.traffic}"
+
 
 class Upstream(_Value, frozen=True):
     """One side. `timeout`: to the first byte of the answer; `idle_timeout`: between its bytes; `keep_alive`:
-    how long an idle connection is still used (below the upstream's own limit)."""
+    how long an idle connection is still used (below the upstream's own limit). `ca_file` "": the system's
+    authorities; `server_name` "": the host's."""
 
     url: str
     host: str
@@ -82,7 +98,16 @@ class Upstream(_Value, frozen=True):
     idle_timeout: float = 60.0
     keep_alive: float = 1.5
     max_connections: int = 512
+    max_waiting: int = 512
     max_body: int = 100 * MIB
+    ca_file: str = ""
+    server_name: str = ""
+    verify: bool = True
+
+    @property
+    def tls(self) -> bool:
+        """Whether TLS is spoken to it."""
+        return self.url.startswith("https:")
 
 
 class Upstreams(_Value, frozen=True):

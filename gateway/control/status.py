@@ -38,7 +38,7 @@ def build_status(
         workers=worker_statuses(page),
         rollback_seconds=rollback_seconds,
         started_at=started_at,
-        traffic=f"http://{config.listen.traffic.host}:{config.listen.traffic.port}",
+        traffic=config.listen.traffic_url,
         admin=f"http://{config.listen.admin.host}:{config.listen.admin.port}",
         warnings=warnings,
         source=source or SourceView(),

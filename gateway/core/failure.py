@@ -31,6 +31,8 @@ class Reason(StrEnum):
 
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
+    TLS_CERTIFICATE = "tls_certificate"
+    TLS_PROTOCOL = "tls_protocol"
     POOL_FULL = "pool_full"
     CLOSED_EARLY = "closed_early"
     FIRST_BYTE_TIMEOUT = "first_byte_timeout"
@@ -63,6 +65,8 @@ _TOO_SLOW = frozenset({Reason.CONNECT_TIMEOUT, Reason.FIRST_BYTE_TIMEOUT, Reason
 _PROXY_ERRORS = {
     Reason.CONNECT_REFUSED: "connection_refused",
     Reason.CONNECT_TIMEOUT: "connection_timeout",
+    Reason.TLS_CERTIFICATE: "tls_certificate_error",
+    Reason.TLS_PROTOCOL: "tls_protocol_error",
     Reason.POOL_FULL: "connection_limit_reached",
     Reason.CLOSED_EARLY: "connection_terminated",
     Reason.FIRST_BYTE_TIMEOUT: "http_response_timeout",

@@ -11,9 +11,15 @@ from gateway.core.message import Fields
 Network = IPv4Network | IPv6Network
 
 
-def is_trusted(peer: str, networks: tuple[Network, ...]) -> bool:
-    """Whether what ``peer`` says of earlier hops may be believed. A peer without an address (Unix socket)
-    is not."""
+NOBODY_KNOWS = "unknown"
+"""The name of a peer without an address, one that came over a Unix socket (RFC 7239 section 6.2)."""
+
+
+def is_trusted(peer: str, networks: tuple[Network, ...], *, unix: bool = False) -> bool:
+    """Whether what ``peer`` says of earlier hops may be believed; with ``unix`` also who came over a socket
+    of ours."""
+    if peer == NOBODY_KNOWS:
+        return unix
     try:
         address = ip_address(peer)
     except ValueError:
@@ -25,7 +31,8 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
     """``X-Forwarded-For/-Proto/-Host`` and ``Forwarded`` (RFC 7239) as lines to put into a request head.
 
     Of an untrusted peer nothing is carried on; a trusted one's chain is continued, and its scheme and
-    host kept.
+    host kept. A peer without an address adds none to X-Forwarded-For when there is one: who reads the last
+    one is to find an address.
     """
     host = facts.host
     node = b'"[%b]"' % peer if b":" in peer else peer
@@ -35,7 +42,8 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
             b'Forwarded: for=%b;host="%b";proto=%b\r\n'
         ) % (peer, scheme, host, node, host, scheme)
     said = _joined(facts.forwarding)
-    chain = b", ".join([*filter(None, [said.get(b"x-forwarded-for")]), peer])
+    known = said.get(b"x-forwarded-for")
+    chain = b", ".join([*filter(None, [known]), *([] if known and peer == _NOBODY else [peer])])
     proto = said.get(b"x-forwarded-proto", scheme)
     public_host = said.get(b"x-forwarded-host", host)
     hop = b'for=%b;host="%b";proto=%b' % (node, host, scheme)
@@ -50,6 +58,7 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
     return ours + b"".join(b"%b: %b\r\n" % pair for pair in others)
 
 
+_NOBODY = NOBODY_KNOWS.encode()
 _CONTINUED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"})
 
 

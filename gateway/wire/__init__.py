@@ -23,7 +23,7 @@ from gateway.wire.downstream import Downstream, Service
 from gateway.wire.framing import LAST_CHUNK, chunk, status_line
 from gateway.wire.heads import answer_head, date_line, field_lines, public_field, request_head
 from gateway.wire.limits import WRITE_HIGH_WATER, ListenLimits, UpstreamLimits
-from gateway.wire.pool import UpstreamPool
+from gateway.wire.pool import Tls, UpstreamPool
 from gateway.wire.reading import Refusal, RequestHandler
 from gateway.wire.sweep import Sweeper
 from gateway.wire.tunnel import WEBSOCKET_RESTART, Tunnel
@@ -41,6 +41,7 @@ __all__ = [
     "RequestHandler",
     "Service",
     "Sweeper",
+    "Tls",
     "Tunnel",
     "Upstream",
     "UpstreamLimits",

@@ -15,6 +15,7 @@ import struct
 from collections import deque
 from typing import Protocol, cast
 
+from gateway.core.forwarding import NOBODY_KNOWS
 from gateway.core.headers import RequestFacts
 from gateway.core.message import RequestHead
 from gateway.core.target import Target
@@ -35,7 +36,7 @@ class Service(Protocol):
     limits: ListenLimits
     sweeper: Sweeper
     clients: set[Downstream]
-    draining: bool
+    stopping: bool
 
     def open(
         self, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target
@@ -109,7 +110,7 @@ class Downstream(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
         address = transport.get_extra_info("peername")
-        peer = address[0] if isinstance(address, tuple) else "unix"
+        peer = address[0] if isinstance(address, tuple) else NOBODY_KNOWS
         self.peer = peer.encode()
         self.local = _authority(transport.get_extra_info("sockname"))
         service = self._service
@@ -211,7 +212,7 @@ class Downstream(asyncio.Protocol):
         """The answer is written. ``keep``: the connection may carry another request."""
         unread = not self.request_complete
         self._current = None
-        if unread or not keep or self._service.draining:
+        if unread or not keep or self._service.stopping:
             self._linger()
         else:
             self._paused = False
@@ -232,9 +233,14 @@ class Downstream(asyncio.Protocol):
             self.transport.close()
 
     def drain(self) -> None:
-        """The process is leaving: an idle connection closes now, a busy one after its answer."""
+        """Nobody takes this process's place: an idle connection closes now, a busy one after its answer."""
         if self._current is None and not self._head_begun:
             self.transport.close()
+
+    def part(self) -> None:
+        """The time is up: an answer that can be ended in good order is, any other is cut off."""
+        if self._current is None or not self._current.part():
+            self.transport.abort()
 
     def switch(self, tunnel: asyncio.Protocol) -> bytes:
         """From now on every byte goes to ``tunnel``. Returns what the client has already sent beyond its

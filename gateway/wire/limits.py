@@ -30,6 +30,7 @@ class UpstreamLimits(NamedTuple):
     idle_timeout: float = 60.0
     keep_alive: float = 1.5
     connections: int = 512
+    waiting: int = 512
     body: int = 100 * 1024 * 1024
     answer_head: int = 256 * 1024
 

@@ -4,13 +4,25 @@ configuration, and no other."""
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
+import ssl
 from collections import deque
+from typing import NamedTuple
 
 from gateway.core.failure import Failure, Phase, Reason
 from gateway.wire.limits import UpstreamLimits
 from gateway.wire.sweep import Sweeper
 from gateway.wire.upstream import AnswerReceiver, Upstream
+
+_NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+class Tls(NamedTuple):
+    """How connections are wrapped. ``name`` is the one that the application's certificate must have."""
+
+    context: ssl.SSLContext
+    name: str
 
 
 class UpstreamPool:
@@ -30,14 +42,18 @@ class UpstreamPool:
         "_port",
         "_sweeper",
         "_tasks",
+        "_tls",
         "_waiting",
         "deadline",
         "limits",
     )
 
-    def __init__(self, host: str, port: int, limits: UpstreamLimits, sweeper: Sweeper) -> None:
+    def __init__(
+        self, host: str, port: int, limits: UpstreamLimits, sweeper: Sweeper, tls: Tls | None = None
+    ) -> None:
         self._host = host
         self._port = port
+        self._tls = tls
         self.limits = limits
         self._sweeper = sweeper
         self._loop = asyncio.get_running_loop()
@@ -70,7 +86,7 @@ class UpstreamPool:
             upstream.transport.abort()
         if self.size < self.limits.connections:
             self._connect(receiver)
-        elif len(self._waiting) < self.limits.connections:
+        elif len(self._waiting) < self.limits.waiting:
             self._waiting.append(receiver)
         else:
             receiver.failed(
@@ -127,17 +143,13 @@ class UpstreamPool:
     async def _open_for(self, receiver: AnswerReceiver) -> None:
         try:
             async with asyncio.timeout(self.limits.connect_timeout):
-                _, upstream = await self._loop.create_connection(
-                    lambda: Upstream(self), self._host, self._port
-                )
+                upstream = await self._opened()
         except TimeoutError:
             failure = Failure(
                 Phase.CONNECT, Reason.CONNECT_TIMEOUT, "the application did not accept a connection in time"
             )
         except OSError as error:
-            failure = Failure(
-                Phase.CONNECT, Reason.CONNECT_REFUSED, f"no connection to the application: {error.strerror}"
-            )
+            failure = _failure(error)
         else:
             if not upstream.transport.is_closing():
                 self._connecting -= 1
@@ -152,3 +164,33 @@ class UpstreamPool:
         receiver.failed(failure)
         while self._waiting and self.size < self.limits.connections:
             self._connect(self._waiting.popleft())
+
+    async def _opened(self) -> Upstream:
+        if self._tls is None:
+            return (await self._loop.create_connection(lambda: Upstream(self), self._host, self._port))[1]
+        _, upstream = await self._loop.create_connection(
+            lambda: Upstream(self),
+            self._host,
+            self._port,
+            ssl=self._tls.context,
+            server_hostname=self._tls.name,
+            ssl_shutdown_timeout=self.limits.connect_timeout,
+        )
+        return upstream
+
+
+def _failure(error: OSError) -> Failure:
+    """Why there is no connection. That this process may open no more says nothing of the application."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Failure(
+            Phase.CONNECT,
+            Reason.TLS_CERTIFICATE,
+            f"the application is not who it should be: {error.verify_message}",
+        )
+    if isinstance(error, ssl.SSLError):
+        return Failure(Phase.CONNECT, Reason.TLS_PROTOCOL, "the application does not speak TLS as it should")
+    if error.errno in _NO_MORE_FILES:
+        return Failure(Phase.CONNECT, Reason.POOL_FULL, "no more connections can be opened here")
+    return Failure(
+        Phase.CONNECT, Reason.CONNECT_REFUSED, f"no connection to the application: {error.strerror}"
+    )

@@ -111,7 +111,7 @@ def test_no_number_of_workers_means_one_for_each_processor(monkeypatch: pytest.M
 
 def test_all_problems_are_told_at_once_each_with_path_value_and_expectation() -> None:
     found = refusals(
-        'lisen = 3\n[listen]\ntrafic = "x"\nworkers = "many"\n[upstreams.new]\nurl = "https://new:1"\n'
+        'lisen = 3\n[listen]\ntrafic = "x"\nworkers = "many"\n[upstreams.new]\nurl = "ftp://new:1"\n'
         '[[feature]]\nname = "Bad Name"\npercent = 100.005\n'
         '[[feature]]\nname = "ok"\nmatch = ["GET orders"]\n'
     )
@@ -129,7 +129,7 @@ def test_all_problems_are_told_at_once_each_with_path_value_and_expectation() ->
     assert found["listen.trafic"].endswith('= "x": there is no such key; did you mean listen.traffic?')
     assert found["listen.workers"] == 'listen.workers = "many": expected a whole number from 0 to 64'
     assert "required" in found["upstreams.legacy.url"]
-    assert "TLS to upstreams is not there yet" in found["upstreams.new.url"]
+    assert "http://host:port or https://host:port" in found["upstreams.new.url"]
     assert found["feature[0].percent"].startswith(
         "feature[0].percent = 100.005: expected a percentage from 0 to 100"
     )

@@ -17,6 +17,7 @@ from flags import PAGE_NAME, LiveFlags, StatePage
 from gateway.config import Config
 from gateway.control import CounterRow, HistogramRow, Report, ReportSender, gauge_key, incarnation
 from gateway.core.latency import bucket, empty_counts
+from gateway.machine import REPLACED
 
 
 class StubWorker:
@@ -82,6 +83,7 @@ async def main() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(REPLACED, stop.set)
     loop.add_reader(given.life_fd, stop.set)
     await StubWorker(config, given.index, given.runtime).serve(socket.socket(fileno=given.listen_fd), stop)
 
