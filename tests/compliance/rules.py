@@ -172,7 +172,8 @@ _HEAD = """# The rules of the wire
 
 What this gateway keeps between a client and an application, the RFC section that asks for it, and the tests
 that hold it to that: raw sockets on both ends of a real worker process, exact bytes. Made from
-`tests/compliance/rules.py` by `python -m tests.compliance > docs/wire.md`; a test fails when it is out of date.
+`tests/compliance/rules.py` by `python -m tests.compliance > docs/wire.md`; a test fails when it is out of
+date.
 
 | rule | keeps | RFC | tests |
 |---|---|---|---|
