@@ -20,7 +20,9 @@ The map, in the order data takes:
 docs/judge.md tells what each promises and what was measured.
 """
 
+from flags.judge.bounds import needed, rate_lower, rate_upper, ratio_bounds
 from flags.judge.case import ALPHA_SHARES, GuardLimits
+from flags.judge.comparing import gathering
 from flags.judge.counts import (
     WINDOW_SECONDS,
     WINDOWS_KEPT,
@@ -29,13 +31,18 @@ from flags.judge.counts import (
     SideCounts,
     Totals,
 )
+from flags.judge.integrity import skewed
 from flags.judge.judgement import Finding, Judgement, Outcome
+from flags.judge.latency import quantile_bounds
+from flags.judge.odds import MULTIPLES, Row, log_evidence, log_two_sided
+from flags.judge.starts import log_blended, log_stake
 from flags.judge.users import Seen, UserRecorder, UserSample, user_mark
 from flags.judge.weighing import GUARDS, weigh
 
 __all__ = [
     "ALPHA_SHARES",
     "GUARDS",
+    "MULTIPLES",
     "WINDOWS_KEPT",
     "WINDOW_SECONDS",
     "EvidenceHistory",
@@ -44,11 +51,23 @@ __all__ = [
     "GuardLimits",
     "Judgement",
     "Outcome",
+    "Row",
     "Seen",
     "SideCounts",
     "Totals",
     "UserRecorder",
     "UserSample",
+    "gathering",
+    "log_blended",
+    "log_evidence",
+    "log_stake",
+    "log_two_sided",
+    "needed",
+    "quantile_bounds",
+    "rate_lower",
+    "rate_upper",
+    "ratio_bounds",
+    "skewed",
     "user_mark",
     "weigh",
 ]

@@ -32,7 +32,7 @@ from flags.judge.starts import log_blended, log_stake
 from flags.judge.users import UserSample
 from flags.judge.wording import milliseconds
 
-__all__ = ["errors", "p95_ratio", "rows_by_share", "thinning"]
+__all__ = ["errors", "gathering", "p95_ratio", "rows_by_share", "thinning"]
 
 _ALL = 10_000
 _SUSPICIOUS = log(5.0)
@@ -52,7 +52,7 @@ def thinning(level: int) -> float:
 
 def errors(case: Case) -> Finding:
     """Whether errors gather on the new side."""
-    evidence = log_blended(case.starts, _gathering)
+    evidence = log_blended(case.starts, gathering)
     sample = case.whole.everything.erring if case.whole else UserSample()
     rows = rows_by_share(sample)
     new, users = sum(row.hits for row in rows), sum(row.hits + row.misses for row in rows)
@@ -98,7 +98,8 @@ def p95_ratio(case: Case) -> Finding:
     return Finding("p95_ratio", outcome, reason, ratio, limit=limit, samples=samples, needed=needed)
 
 
-def _gathering(start: Start) -> float:
+def gathering(start: Start) -> float:
+    """The logarithm of the evidence, since one window, that errors gather on the new side."""
     sample = start.everything.erring
     return thinning(sample.level) + log_evidence(rows_by_share(sample))
 

@@ -26,14 +26,14 @@ from flags.judge.odds import Row, log_two_sided
 from flags.judge.starts import log_blended
 from flags.judge.users import UserSample
 
-__all__ = ["halves", "keys", "self_test"]
+__all__ = ["halves", "keys", "self_test", "skewed"]
 
 
 def keys(case: Case) -> Finding:
     """Whether the share of users on the new side is the dial's."""
     sample = case.whole.everything.keys if case.whole else UserSample()
     rows = rows_by_share(sample)
-    evidence = log_blended(case.starts, _skewed)
+    evidence = log_blended(case.starts, skewed)
     new, users = sum(row.hits for row in rows), sum(row.hits + row.misses for row in rows)
     expected = sum(row.base * (row.hits + row.misses) for row in rows)
     said = f"{new} of {users} sampled users were on the new side, {expected:.4g} expected from the dial"
@@ -83,7 +83,8 @@ def halves(sample: UserSample) -> Row:
     return Row(0.5, sum(legacy), len(legacy) - sum(legacy))
 
 
-def _skewed(start: Start) -> float:
+def skewed(start: Start) -> float:
+    """The logarithm of the evidence, since one window, that users are not split as the dial has it."""
     sample = start.everything.keys
     return thinning(sample.level) + log_two_sided(rows_by_share(sample))
 
