@@ -14,12 +14,18 @@ The map, in the order data takes:
     journey        recordings played in order, each compared by comparing (fit) with shadow's comparison
     verifier       all journeys of a folder: verify()
     live           recognises a live request that has a recording: GoldenIndex, JourneyState
-    report         what a run found, with its exit code; junit, markdown and show write it down
+    report         what a run found, with its exit code; junit, markdown and show write it down, annotations
+                   tell it to a build server
+    baseline       one run beside an earlier one
+    accepting      takes a side's answers over into chosen recordings: accept()
     lint           what is wrong with a folder of recordings
     pytest_plugin  every recording as a test
     errors         what can go wrong
 """
 
+from golden.accepting import Accepted, AcceptReport, accept
+from golden.annotations import github_annotations
+from golden.baseline import Changes, changes, read_run, run_of, save_run
 from golden.comparing import compare_with_golden
 from golden.correlate import Exchange
 from golden.errors import FlowError, GoldenError, RecordingError, SideError, StepError, ThreadingError
@@ -34,7 +40,7 @@ from golden.markdown import to_markdown, write_markdown
 from golden.reading import read as read_recording
 from golden.recorder import record, write_journey
 from golden.recording import Answer, Recording
-from golden.report import Case, Problem, RecordReport, Saved, VerifyReport
+from golden.report import Case, Cause, Problem, RecordReport, Saved, VerifyReport
 from golden.scrub import Scrubber, scrubber_for
 from golden.show import show
 from golden.step import Step
@@ -42,8 +48,12 @@ from golden.telling import Journal, tell
 from golden.verifier import verify
 
 __all__ = [
+    "AcceptReport",
+    "Accepted",
     "Answer",
     "Case",
+    "Cause",
+    "Changes",
     "Exchange",
     "Flow",
     "FlowError",
@@ -65,12 +75,18 @@ __all__ = [
     "Terms",
     "ThreadingError",
     "VerifyReport",
+    "accept",
+    "changes",
     "compare_with_golden",
+    "github_annotations",
     "lint",
     "load_flows",
     "read_all",
     "read_recording",
+    "read_run",
     "record",
+    "run_of",
+    "save_run",
     "scrubber_for",
     "show",
     "tell",

@@ -4,7 +4,7 @@ The live answer is scrubbed exactly as the recorded one was, read through the re
 handed to the comparison that live traffic uses, with the same rules.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from golden.fit import fit_answer
@@ -33,23 +33,62 @@ def compare_with_golden(
     `origin` is the side's own address (default: from the request's Host). Never raises for a bad answer.
     """
     scrubber = scrubber or scrubber_for(rules)
+    seen = Seen(None, observation)
+    if not observation.error:
+        seen = see(recording, request, observation, scrubber, known, origin)
+    return compare_seen(recording, request, seen, rules, today, scrubber, feature=feature, route=route)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An answer as it is compared: scrubbed, and read through the recording's placeholders. `answer` is None
+    for no answer.
+    """
+
+    answer: Answer | None
+    observation: Observation
+
+
+def see(
+    recording: Recording,
+    request: RequestSnapshot,
+    observation: Observation,
+    scrubber: Scrubber,
+    known: tuple[Known, ...] = (),
+    origin: str = "",
+) -> Seen:
+    """What `observation` is compared as; see `compare_with_golden`."""
+    observation = plain_observation(observation)  # a browser asks for compressed answers
+    scrubbed = scrubber.answer(observation, known, origin or _origin(request))
+    threaded = {item.put.strip("{}") for item in known}
+    forms = {name: form for name, form in recording.references.items() if name not in threaded}
+    answer = fit_answer(recording.answer, scrubbed, forms)
+    return Seen(answer, _observed(answer, observation))
+
+
+def compare_seen(
+    recording: Recording,
+    request: RequestSnapshot,
+    seen: Seen,
+    rules: Rules,
+    today: date,
+    scrubber: Scrubber,
+    *,
+    feature: str = "",
+    route: str = "",
+    control: Observation | None = None,
+) -> Comparison:
+    """The verdict on what was seen, with the recording as the control (or another answer seen through it)."""
     if recording.scrubbed_with != scrubber.name:
         return Comparison(
             verdict=Verdict.UNDETERMINED,
             reason=f"recorded with another key ({recording.scrubbed_with}, here {scrubber.name})",
             stage="outcome",
         )
-    candidate = observation
-    if not observation.error:
-        observation = plain_observation(observation)  # a browser asks for compressed answers
-        scrubbed = scrubber.answer(observation, known, origin or _origin(request))
-        threaded = {name for item in known for name in (item.put.strip("{}"),)}
-        forms = {name: form for name, form in recording.references.items() if name not in threaded}
-        candidate = _observed(fit_answer(recording.answer, scrubbed, forms), observation)
     return compare(
         request,
-        _control(recording, rules, scrubber),
-        candidate,
+        control or _control(recording, rules, scrubber),
+        seen.observation,
         rules,
         feature=feature,
         route=route,

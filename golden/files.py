@@ -25,7 +25,24 @@ def read_all(folder: Path) -> tuple[list[Recording], list[RecordingError]]:
     """Every recording below the folder, in the order of the journeys, and a problem for every other file."""
     recordings: list[Recording] = []
     problems: list[RecordingError] = []
-    for path in sorted(folder.rglob("*.json")):
+    for place in folders_of(folder):
+        found, unreadable = read_folder(place)
+        recordings += found
+        problems += unreadable
+    recordings.sort(key=lambda item: (item.flow, item.step.number, item.file))
+    return recordings, problems
+
+
+def folders_of(folder: Path) -> list[Path]:
+    """Every folder below (and itself) that holds recordings, or what passes for some."""
+    return sorted({path.parent for path in folder.rglob("*.json")})
+
+
+def read_folder(folder: Path) -> tuple[list[Recording], list[RecordingError]]:
+    """The recordings of one folder (not of those below), and a problem for every other file."""
+    recordings: list[Recording] = []
+    problems: list[RecordingError] = []
+    for path in sorted(folder.glob("*.json")):
         try:
             recordings.append(read(path))
         except RecordingError as error:

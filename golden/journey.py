@@ -6,15 +6,15 @@ start from another state, so it is not played.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from golden.comparing import compare_with_golden
+from golden.comparing import compare_seen, see
 from golden.errors import StepError
 from golden.known import known_values
-from golden.player import DEADLINE, MAX_BODY, Played, Player, checked_url, secrets_from
+from golden.player import DEADLINE, MAX_BODY, Connections, Played, Player, checked_url, secrets_from
 from golden.recording import Recording
-from golden.report import Case
+from golden.report import PASSED, Case, Cause
 from golden.scrub import Scrubber, scrubber_for
 from shadow import DEFAULT_RULES, Comparison, RequestSnapshot, Rules, Verdict
 
@@ -47,8 +47,11 @@ class Terms:
 class Journey:
     """One journey on one side; `verify` its recordings in order, then `close` it."""
 
-    def __init__(self, recordings: Sequence[Recording], terms: Terms) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], terms: Terms, connections: Connections | None = None
+    ) -> None:
         checked_url(terms.url)
+        self._connections = connections
         self._recordings = recordings
         self._terms = terms
         self._scrubber = terms.scrubber()
@@ -90,7 +93,11 @@ class Journey:
             secrets = secrets_from(self._secrets, self._terms.env)
             terms = self._terms
             self._player = Player(
-                terms.url, secrets=secrets, deadline=terms.deadline, max_body=terms.max_body
+                terms.url,
+                secrets=secrets,
+                deadline=terms.deadline,
+                max_body=terms.max_body,
+                connections=self._connections,
             )
         return self._player
 
@@ -99,25 +106,69 @@ class Journey:
         known = known_values(
             player.values, secrets=self._secrets, keys=self._keys, cookies=played.cookies.values()
         )
-        feature, route = (self._terms.place or _place)(played.request)
-        comparison = compare_with_golden(
+        feature, route = (self._terms.place or default_place)(played.request)
+        seen = see(recording, played.request, played.answer, self._scrubber, known, player.base_url)
+        comparison = compare_seen(
             recording,
             played.request,
-            played.answer,
+            seen,
             self._terms.rules,
             self._terms.today,
-            scrubber=self._scrubber,
-            known=known,
-            origin=player.base_url,
+            self._scrubber,
             feature=feature,
             route=route,
         )
         if handed and comparison.verdict is not Verdict.MISMATCH:
             return _undetermined(recording, handed, played.answer.elapsed)
-        return _case(recording, comparison, played.answer.elapsed, handed)
+        return replace(_case(recording, comparison, played.answer.elapsed, handed), seen=seen)
+
+    def against(self, recording: Recording, case: Case, control: Case) -> Case:
+        """The case of this side beside that of the control: whose doing it is."""
+        one, other = case.seen, control.seen
+        if control.comparison.verdict not in (*PASSED, Verdict.MISMATCH) or one is None or other is None:
+            failed = case.comparison.verdict is Verdict.MISMATCH
+            return replace(case, cause=Cause.OPEN if failed else Cause.NONE)
+        alike = False
+        if case.comparison.verdict is control.comparison.verdict is Verdict.MISMATCH:
+            terms = self._terms
+            feature, route = (terms.place or default_place)(recording.request)
+            now = compare_seen(
+                recording,
+                recording.request,
+                one,
+                terms.rules,
+                terms.today,
+                self._scrubber,
+                feature=feature,
+                route=route,
+                control=other.observation,
+            )
+            alike = now.verdict in PASSED
+        return replace(case, cause=_CAUSES[case.passed, control.passed, alike])
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The values handed on so far, by name."""
+        return self._player.values if self._player else {}
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The names that come from the environment, with their variables."""
+        return self._secrets
 
 
-def _place(request: RequestSnapshot) -> tuple[str, str]:
+# (new as recorded, control as recorded, both alike now) → whose doing it is
+_CAUSES = {
+    (True, True, False): Cause.NONE,
+    (False, True, False): Cause.NEW,
+    (True, False, False): Cause.MOVED,
+    (False, False, True): Cause.STALE,
+    (False, False, False): Cause.BOTH,
+}
+
+
+def default_place(request: RequestSnapshot) -> tuple[str, str]:
+    """No feature; method and path as the route."""
     return "", f"{request.method} {request.target.partition('?')[0]}"
 
 

@@ -1,20 +1,22 @@
 """Finds what is wrong with a folder of recordings without asking any side; it must not change anything.
 
 Errors: files that are no recordings (corrupt, cut off, foreign, of a newer format), journeys that are not
-whole, names that are there twice or in the wrong place, secrets that were not scrubbed. Warnings: rules
-that can excuse nothing here, rules that have expired, leftovers.
+whole, names that are there twice or in the wrong place, secrets that were not scrubbed, recordings that no
+flow knows, rules that have expired and rules that can excuse nothing. Warnings: rules for routes of which
+nothing is recorded (live traffic may need them), leftovers of writes that broke off.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
-from golden.files import gaps, journeys, path_of, read_all
+from golden.files import folders_of, gaps, journeys, path_of, read_folder
 from golden.flow import Flow
+from golden.journey import Place
 from golden.recording import Recording
 from golden.report import Problem
+from golden.rule_usage import RuleUsage
 from golden.scrub import Scrubber, scrubber_for
 from golden.verifier import stale
 from shadow import DEFAULT_RULES, Rules
@@ -43,32 +45,62 @@ def lint(
     flows: Sequence[Flow] = (),
     today: date | None = None,
     key: bytes | None = None,
+    place: Place | None = None,
 ) -> LintReport:
-    """Look at every file below `folder`; `flows` are compared with what was recorded from them."""
-    recordings, unreadable = read_all(folder)
+    """Look at every file below `folder`; `flows` are compared with what was recorded from them. `place` gives
+    the feature and route of a request, for rules of narrower scope than everywhere.
+    """
     scrubber = scrubber_for(rules, key)
-    errors = [Problem(error.file, error.what) for error in unreadable]
-    for name, items in journeys(recordings).items():
-        errors += [Problem(str(folder / name), what, name) for what in gaps(items)]
-        errors += _names(items, folder)
-    for recording in recordings:
-        errors += [
-            Problem(recording.file, what, recording.flow, recording.step.name)
-            for what in secrets_in(recording, scrubber)
-        ]
-    for flow in flows:
-        errors += stale(flow, journeys(recordings).get(flow.name, []), scrubber)
     day = today or datetime.now(UTC).date()
-    warnings = [Problem("", f"{what}") for what in rules.problems(day)]
-    warnings += [
-        Problem("", f"rule {rule!r} matches nothing that is recorded here")
-        for rule in unused_rules(recordings, rules)
+    known = {flow.name: flow for flow in flows}
+    usage = RuleUsage(rules, day, place)
+    errors: list[Problem] = []
+    seen: set[str] = set()
+    count = 0
+    for home in folders_of(folder):
+        recordings, unreadable = read_folder(home)
+        errors += [Problem(error.file, error.what) for error in unreadable]
+        count += len(recordings)
+        for name, items in journeys(recordings).items():
+            errors += _journey(name, items, folder, scrubber, repeated=name in seen)
+            if flows:
+                errors += _against(known.get(name), name, items, scrubber)
+            seen.add(name)
+        for recording in recordings:
+            usage.note(recording)
+    for name in sorted(set(known) - seen):
+        errors += stale(known[name], [], scrubber)
+    errors += [Problem("", f"{what}") for what in rules.problems(day)]
+    errors += [Problem("", f"rule {rule!r} matches nothing that is recorded here") for rule in usage.dead()]
+    warnings = [
+        Problem("", f"rule {rule!r} is for a route of which nothing is recorded here")
+        for rule in usage.elsewhere()
     ]
     warnings += [
         Problem(str(path), "is left over from a write that broke off")
         for path in sorted(folder.rglob(".*.part"))
     ]
-    return LintReport(len(recordings), tuple(errors), tuple(warnings))
+    return LintReport(count, tuple(errors), tuple(warnings))
+
+
+def _journey(
+    name: str, items: list[Recording], folder: Path, scrubber: Scrubber, *, repeated: bool
+) -> Iterator[Problem]:
+    if repeated:
+        yield Problem(str(folder / name), "the flow is in another folder too", name)
+    for what in gaps(items):
+        yield Problem(str(folder / name), what, name)
+    yield from _names(items, folder)
+    for item in items:
+        for what in secrets_in(item, scrubber):
+            yield Problem(item.file, what, item.flow, item.step.name)
+
+
+def _against(flow: Flow | None, name: str, items: list[Recording], scrubber: Scrubber) -> Iterator[Problem]:
+    if flow is None:
+        yield Problem(items[0].file, "is unused: no flow is called so any more", name)
+    else:
+        yield from stale(flow, items, scrubber)
 
 
 def secrets_in(recording: Recording, scrubber: Scrubber) -> Iterator[str]:
@@ -92,12 +124,6 @@ def secrets_in(recording: Recording, scrubber: Scrubber) -> Iterator[str]:
         yield f"an unscrubbed secret stands in the answer ({where})"
 
 
-def unused_rules(recordings: Sequence[Recording], rules: Rules) -> list[str]:
-    """The ids of rules whose path occurs in no recorded answer."""
-    paths = {path for recording in recordings for path in _paths(recording)}
-    return [rule.id for rule in rules.rules if not any(_meets(rule.pattern, path) for path in paths)]
-
-
 def _names(items: list[Recording], folder: Path) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for item in items:
@@ -111,39 +137,3 @@ def _names(items: list[Recording], folder: Path) -> Iterator[Problem]:
                 item.flow,
                 item.step.name,
             )
-
-
-def _paths(recording: Recording) -> Iterator[tuple[str, ...]]:
-    yield ("status",)
-    for name, value in recording.answer.headers:
-        yield ("header", name)
-        if name == "set-cookie":
-            cookie = value.partition("=")[0]
-            yield ("header", name, cookie)
-            yield from (("header", name, cookie, part.partition("=")[0]) for part in value.split("; ")[1:])
-    body = recording.answer.body
-    if body.kind == "json":
-        yield from _below(body.value, ("body",))
-    elif body.kind != "none":
-        # How a page is taken apart is the comparison's business: any rule about a part of a text may meet.
-        yield ("body", "**")
-
-
-def _below(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    yield path
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _below(item, (*path, key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _below(item, (*path, "[*]"))
-
-
-def _meets(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    if path[-1:] == ("**",):
-        return pattern[:1] in ((path[0],), ("**",))
-    if not pattern or not path:
-        return pattern in (path, ("**",))
-    if pattern[0] == "**":
-        return _meets(pattern[1:], path) or _meets(pattern, path[1:])
-    return pattern[0] in ("*", path[0]) and _meets(pattern[1:], path[1:])

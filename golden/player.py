@@ -6,8 +6,10 @@ are not followed and the environment's proxies are not asked, so that what is se
 
 import asyncio
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from urllib.parse import quote, urlsplit
@@ -32,6 +34,30 @@ class Played:
     cookies: Mapping[str, str]
 
 
+class Connections(httpx.AsyncBaseTransport):
+    """Connections to sides that many journeys share; cookies and values are each journey's own."""
+
+    def __init__(self, most: int) -> None:
+        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
+        self._inner = httpx.AsyncHTTPTransport(verify=_tls(), limits=limits, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """A journey that ends leaves the connections to the others; see `close`."""
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._inner.aclose()
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()  # reading the authorities takes longer than most requests
+
+
 class Player:
     """One journey on one side. `values` are the values handed on so far, by name."""
 
@@ -42,6 +68,7 @@ class Player:
         secrets: Mapping[str, str] | None = None,
         deadline: float = DEADLINE,
         max_body: int = MAX_BODY,
+        connections: Connections | None = None,
     ) -> None:
         self.base_url = checked_url(base_url)
         self.values: dict[str, str] = dict(secrets or {})
@@ -50,6 +77,7 @@ class Player:
         # A cookie marked Secure is sent over plain HTTP too: a side is often reached behind its TLS.
         self._jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "wss", "http")))
         self._client = httpx.AsyncClient(
+            transport=connections or httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False),
             follow_redirects=False,
             trust_env=False,
             timeout=httpx.Timeout(deadline),

@@ -8,10 +8,26 @@ not seen.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
+from golden.comparing import Seen
 from shadow import Comparison, Difference, Verdict
 
 PASSED = frozenset({Verdict.MATCH, Verdict.NOISE, Verdict.ACCEPTED})
+
+
+class Cause(StrEnum):
+    """Whose doing a difference is, when the control was asked too. Empty: nothing differs, or not asked."""
+
+    NONE = ""
+    NEW = "new is wrong: the control still answers as recorded"
+    STALE = "the golden is stale: the control has moved, and new answers as the control does now"
+    MOVED = "the golden is stale: the control has moved, new answers as recorded"
+    BOTH = "new is wrong: the control has moved, and new answers as neither"
+    OPEN = "the control could not be asked"
+
+
+STALE = frozenset({Cause.STALE, Cause.MOVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,9 @@ class RecordReport:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One recording verified against a side. `elapsed` in seconds; `problem` is empty if it was compared."""
+    """One recording verified against a side. `elapsed` in seconds; `problem` is empty if it was compared;
+    `cause` is known when the control was asked too; `seen` is what was compared, while it is needed.
+    """
 
     id: str
     flow: str
@@ -72,22 +90,35 @@ class Case:
     comparison: Comparison
     elapsed: float = 0.0
     problem: str = ""
+    cause: Cause = Cause.NONE
+    seen: Seen | None = None
+
+    @property
+    def stale(self) -> bool:
+        """The recording is what should change, says the control."""
+        return self.cause in STALE
 
     @property
     def passed(self) -> bool:
         """A match, noise, or accepted by a rule."""
-        return self.comparison.verdict in PASSED
+        return self.comparison.verdict in PASSED and not self.stale
 
     @property
     def failed(self) -> bool:
-        """An unexcused difference."""
-        return self.comparison.verdict is Verdict.MISMATCH
+        """An unexcused difference that is not the recording's fault."""
+        return self.comparison.verdict is Verdict.MISMATCH and not self.stale
+
+    @property
+    def word(self) -> str:
+        """How it came out: the verdict, or "stale"."""
+        return "stale" if self.stale else str(self.comparison.verdict)
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """One line per unexcused difference, or why it could not be told."""
-        if self.failed:
-            return tuple(line(item) for item in self.comparison.unexcused)
+        """One line per unexcused difference, or why it could not be told; whose doing it is comes first."""
+        if self.failed or self.stale:
+            cause = (str(self.cause),) if self.cause else ()
+            return (*cause, *(line(item) for item in self.comparison.unexcused))
         return (
             () if self.passed else (self.problem or self.comparison.reason or str(self.comparison.verdict),)
         )
@@ -101,6 +132,7 @@ class VerifyReport:
     folder: str
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...] = ()
+    control: str = ""
 
     @property
     def passed(self) -> int:
@@ -113,9 +145,14 @@ class VerifyReport:
         return sum(case.failed for case in self.cases)
 
     @property
+    def stale(self) -> int:
+        """How many recordings the control has left behind."""
+        return sum(case.stale for case in self.cases)
+
+    @property
     def undetermined(self) -> int:
         """How many cases could not be told."""
-        return len(self.cases) - self.passed - self.failed
+        return len(self.cases) - self.passed - self.failed - self.stale
 
     @property
     def rules_used(self) -> frozenset[str]:
@@ -129,7 +166,7 @@ class VerifyReport:
         """0, 1 or 2 as this module says; nothing to verify is 2: a test that cannot fail is a defect."""
         if self.failed:
             return 1
-        return 2 if self.undetermined or self.problems or not self.cases else 0
+        return 2 if self.undetermined or self.stale or self.problems or not self.cases else 0
 
 
 Progress = Callable[[int, int, str], None]

@@ -1,22 +1,26 @@
 """Verifies a folder of recordings against a side; it must not write anything, and never does.
 
-1. read every file, naming those that are none  2. check that each journey is whole and, when flows are
-given, that it is what the flow says today  3. play the journeys, each in order, several at once  4. report.
+One journey after another, several at once: 1. read its files, naming those that are none  2. check that it is
+whole and, when flows are given, that it is what the flow says today  3. play it in order, beside it on the
+control where one is named  4. keep the cases. So no more is in memory than is being played.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from golden.files import gaps, journeys, read_all
+from golden.files import folders_of, gaps, journeys, read_folder
 from golden.flow import Flow
 from golden.journey import Journey, Place, Terms
-from golden.player import DEADLINE, MAX_BODY, checked_url
+from golden.player import DEADLINE, MAX_BODY, Connections, checked_url
 from golden.recording import Recording
 from golden.report import Case, Problem, Progress, VerifyReport
 from golden.scrub import Scrubber
-from shadow import DEFAULT_RULES, Rules
+from shadow import DEFAULT_RULES, Comparison, Rules, Verdict
+
+_CLEAN = Comparison(verdict=Verdict.MATCH)
 
 
 def verify(
@@ -24,6 +28,7 @@ def verify(
     base_url: str,
     rules: Rules = DEFAULT_RULES,
     *,
+    control: str = "",
     today: date | None = None,
     flows: Sequence[Flow] = (),
     only: Sequence[str] = (),
@@ -37,35 +42,23 @@ def verify(
 ) -> VerifyReport:
     """Verify the recordings below `folder` against the side at `base_url`.
 
-    `today` decides which rules have expired (default: the day in UTC); `only` names flows; with `flows`,
-    recordings that no longer say what their flow says are reported as stale. `deadline` in seconds for each
-    whole answer. `place` gives the feature and route of a request, for rules of narrower scope than
-    everywhere. Raises `GoldenError` for an address that is none; everything else is in the report and its
-    exit code.
+    `control` is the address of the side that was right when they were recorded: it is asked too, and each
+    difference says whose doing it is. `today` decides which rules have expired (default: the day in UTC);
+    `only` names flows; with `flows`, recordings that no longer say what their flow says are reported as
+    stale. `deadline` in seconds for each whole answer. `place` gives the feature and route of a request, for
+    rules of narrower scope than everywhere. Raises `GoldenError` for an address that is none; everything
+    else is in the report and its exit code.
     """
-    terms = Terms(
-        checked_url(base_url), today or datetime.now(UTC).date(), rules, key, env, deadline, max_body, place
+    day = today or datetime.now(UTC).date()
+    terms = Terms(checked_url(base_url), day, rules, key, env, deadline, max_body, place)
+    beside = replace(terms, url=checked_url(control)) if control else None
+    run = _Run(folder, terms, beside, {flow.name: flow for flow in flows}, frozenset(only), progress)
+    asyncio.run(run.all(max(1, concurrency)))
+    problems = [*run.problems, *run.missing()]
+    cases = sorted(run.cases, key=lambda case: (case.flow, case.number, case.file))
+    return VerifyReport(
+        terms.url, str(folder), tuple(cases), tuple(problems), control=beside.url if beside else ""
     )
-    recordings, unreadable = read_all(folder)
-    problems = [Problem(error.file, error.what) for error in unreadable]
-    chosen = {name: items for name, items in journeys(recordings).items() if not only or name in only}
-    problems += [
-        Problem(str(folder / name), "there is no recording of this flow", name)
-        for name in sorted(set(only) - set(chosen))
-    ]
-    problems += [
-        Problem(str(folder / name), what, name) for name, items in chosen.items() for what in gaps(items)
-    ]
-    problems += [
-        item
-        for flow in flows
-        if not only or flow.name in only
-        for item in stale(flow, chosen.get(flow.name, []), terms.scrubber())
-    ]
-    if not chosen:
-        problems.append(Problem(str(folder), "holds no recording, so nothing was verified"))
-    cases = asyncio.run(_verify_all(list(chosen.values()), terms, concurrency, progress))
-    return VerifyReport(terms.url, str(folder), tuple(cases), tuple(problems))
 
 
 def stale(flow: Flow, recorded: Sequence[Recording], scrubber: Scrubber) -> list[Problem]:
@@ -84,26 +77,82 @@ def stale(flow: Flow, recorded: Sequence[Recording], scrubber: Scrubber) -> list
     return problems
 
 
-async def _verify_all(
-    chosen: list[list[Recording]], terms: Terms, concurrency: int, progress: Progress | None
-) -> list[Case]:
-    slots = asyncio.Semaphore(max(1, concurrency))
-    total = sum(len(items) for items in chosen)
-    done = 0
+@dataclass
+class _Run:
+    """One verification and what it has found so far."""
 
-    async def one(recordings: list[Recording]) -> list[Case]:
-        nonlocal done
-        cases = []
-        async with slots:
-            journey = Journey(recordings, terms)
-            try:
-                for recording in recordings:
-                    cases.append(await journey.verify(recording))
-                    done += 1
-                    if progress:
-                        progress(done, total, recording.id)
-            finally:
-                await journey.close()
-        return cases
+    folder: Path
+    terms: Terms
+    control: Terms | None
+    flows: Mapping[str, Flow]
+    only: frozenset[str]
+    progress: Progress | None
+    cases: list[Case] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    total: int = 0
 
-    return [case for cases in await asyncio.gather(*(one(items) for items in chosen)) for case in cases]
+    async def all(self, concurrency: int) -> None:
+        """Every journey, at most `concurrency` at a time."""
+        folders = folders_of(self.folder)
+        self.total = sum(1 for place in folders for _ in place.glob("*.json"))
+        waiting = self._journeys(folders)
+        connections = Connections(2 * concurrency)
+
+        async def one() -> None:
+            for recordings in waiting:  # a generator: what one takes, no other gets
+                await self._journey(recordings, connections)
+
+        try:
+            await asyncio.gather(*(one() for _ in range(concurrency)))
+        finally:
+            await connections.close()
+
+    def missing(self) -> Iterator[Problem]:
+        """What should have been there."""
+        for name in sorted(self.only - self.seen):
+            yield Problem(str(self.folder / name), "there is no recording of this flow", name)
+        for name, flow in self.flows.items():
+            if name not in self.seen and (not self.only or name in self.only):
+                yield from stale(flow, [], self.terms.scrubber())
+        if not self.seen:
+            yield Problem(str(self.folder), "holds no recording, so nothing was verified")
+
+    def _journeys(self, folders: list[Path]) -> Iterator[list[Recording]]:
+        for place in folders:
+            recordings, unreadable = read_folder(place)
+            self.problems += [Problem(error.file, error.what) for error in unreadable]
+            for name, items in journeys(recordings).items():
+                if self.only and name not in self.only:
+                    continue
+                self.problems += [Problem(str(place), what, name) for what in gaps(items)]
+                if name in self.flows:
+                    self.problems += stale(self.flows[name], items, self.terms.scrubber())
+                if name in self.seen:
+                    self.problems.append(
+                        Problem(str(place), f"the flow {name!r} is in another folder too", name)
+                    )
+                self.seen.add(name)
+                yield items
+
+    async def _journey(self, recordings: list[Recording], connections: Connections) -> None:
+        journey = Journey(recordings, self.terms, connections)
+        beside = Journey(recordings, self.control, connections) if self.control else None
+        try:
+            for recording in recordings:
+                case = await journey.verify(recording)
+                if beside:
+                    case = journey.against(recording, case, await beside.verify(recording))
+                self.cases.append(_small(case))
+                if self.progress:
+                    self.progress(len(self.cases), self.total, recording.id)
+        finally:
+            await journey.close()
+            if beside:
+                await beside.close()
+
+
+def _small(case: Case) -> Case:
+    """The case without its answer: what is kept of ten thousand must be little."""
+    plain = case.comparison.verdict is Verdict.MATCH and not case.comparison.differences
+    return replace(case, seen=None, comparison=_CLEAN if plain else case.comparison)

@@ -1,8 +1,7 @@
-"""`banyan golden record | verify | lint | show`: recorded answers, without a running gateway."""
+"""`banyan golden …`: recorded answers as the truth. Here: record, lint, show; the others have their files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,15 @@ import click
 from gateway.cli import golden_inputs as inputs
 from gateway.cli.failures import NO, CommandError
 from gateway.cli.golden_live import Wishes, live_options, record_live
-from gateway.cli.golden_output import print_lint, print_recorded, print_verified
+from gateway.cli.golden_options import FILE, common, guarded
+from gateway.cli.golden_output import print_lint, print_recorded
+from gateway.cli.golden_verify import accept_command, verify_command
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import print_json, progress, say
 from gateway.cli.settings import Settings
-from golden import GoldenError, lint, read_all, record, show, verify, write_junit, write_markdown
+from golden import lint, read_all, record, show
 
 __all__ = ["golden"]
-
-_FILE = click.Path(path_type=Path)
-
-
-def _common(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--rules", type=_FILE, help="The rule file; default: the configured one.")(command)
-    return click.option(
-        "--dir", "folder", type=_FILE, help="The recordings; default: the configured folder."
-    )(command)
 
 
 @click.group()
@@ -39,10 +31,10 @@ def golden() -> None:
 @click.option("--from", "url", metavar="URL", help="The side whose answers are the truth.")
 @click.option("--live", metavar="FEATURE", help="Record sessions of this feature as they happen.")
 @live_options
-@click.option("--flow", "flows", multiple=True, type=_FILE, help="A flow, or a folder of flows.")
-@click.argument("more", nargs=-1, type=_FILE, metavar="[FILE]...")
+@click.option("--flow", "flows", multiple=True, type=FILE, help="A flow, or a folder of flows.")
+@click.argument("more", nargs=-1, type=FILE, metavar="[FILE]...")
 @click.option("--prune", is_flag=True, help="Remove recordings of steps that a flow no longer has.")
-@_common
+@common
 @shared
 @pass_settings
 @click.pass_context
@@ -70,7 +62,7 @@ def record_command(
         raise click.UsageError("name at least one flow: --flow FILE")
     where = inputs.folder(settings, folder)
     with progress("recording") as tick:
-        report = _guarded(
+        report = guarded(
             lambda: record(
                 scripted, url, where, rules=inputs.rules(settings, rules), prune=prune, progress=tick
             )
@@ -79,53 +71,11 @@ def record_command(
     context.exit(report.exit_code)
 
 
-@golden.command("verify")
-@click.option("--to", "url", required=True, metavar="URL", help="The side to hold against the recordings.")
-@click.option("--junit", type=_FILE, help="Write a JUnit report here.")
-@click.option("--markdown", type=_FILE, help="Write a Markdown report here.")
-@click.option(
-    "--flow", "flows", multiple=True, type=_FILE, help="Report recordings that this flow left behind."
-)
-@click.option("--only", multiple=True, metavar="NAME", help="Only the recordings of this flow.")
-@_common
-@shared
-@pass_settings
-@click.pass_context
-def verify_command(
-    context: click.Context,
-    settings: Settings,
-    url: str,
-    junit: Path | None,
-    markdown: Path | None,
-    flows: tuple[Path, ...],
-    only: tuple[str, ...],
-    folder: Path | None,
-    rules: Path | None,
-) -> None:
-    """Replay every recording. Exit code 1 on an unexcused difference, 2 on undetermined or stale."""
-    scripted = inputs.flows(list(flows))
-    where, accepted, place = (
-        inputs.folder(settings, folder),
-        inputs.rules(settings, rules),
-        inputs.place(settings),
-    )
-    with progress("verifying") as tick:
-        report = _guarded(
-            lambda: verify(where, url, accepted, flows=scripted, only=only, place=place, progress=tick)
-        )
-    if junit is not None:
-        _guarded(lambda: write_junit(report, junit))
-    if markdown is not None:
-        _guarded(lambda: write_markdown(report, markdown))
-    print_verified(settings, report)
-    context.exit(report.exit_code)
-
-
 @golden.command("lint")
 @click.option(
-    "--flow", "flows", multiple=True, type=_FILE, help="Compare with what was recorded from this flow."
+    "--flow", "flows", multiple=True, type=FILE, help="Compare with what was recorded from this flow."
 )
-@_common
+@common
 @shared
 @pass_settings
 @click.pass_context
@@ -139,14 +89,15 @@ def lint_command(
     """Look for what is wrong with the recordings, without asking any side."""
     scripted = inputs.flows(list(flows))
     where = inputs.folder(settings, folder)
-    report = _guarded(lambda: lint(where, inputs.rules(settings, rules), flows=scripted))
+    accepted, place = inputs.rules(settings, rules), inputs.place(settings)
+    report = guarded(lambda: lint(where, accepted, flows=scripted, place=place))
     print_lint(settings, report)
     context.exit(report.exit_code)
 
 
 @golden.command("show")
 @click.argument("case", required=False)
-@_common
+@common
 @shared
 @pass_settings
 def show_command(settings: Settings, case: str | None, folder: Path | None, rules: Path | None) -> None:
@@ -173,8 +124,5 @@ def show_command(settings: Settings, case: str | None, folder: Path | None, rule
         say(show(found[0]).rstrip("\n"))
 
 
-def _guarded(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except GoldenError as error:
-        raise CommandError(str(error)) from error
+for _command in (verify_command, accept_command):
+    golden.add_command(_command)

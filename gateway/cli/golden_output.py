@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.cli.output import print_json, say, table
 from gateway.cli.settings import Settings
-from golden import LintReport, Problem, RecordReport, VerifyReport
+from golden import AcceptReport, Changes, LintReport, Problem, RecordReport, VerifyReport, run_of
 
-__all__ = ["print_lint", "print_recorded", "print_verified"]
+__all__ = ["print_accepted", "print_changes", "print_lint", "print_recorded", "print_verified"]
 
 _WORDS = {0: "all as recorded", 1: "differences found", 2: "could not be told"}
 
@@ -27,33 +29,54 @@ def print_recorded(settings: Settings, report: RecordReport) -> None:
     _list("problem", report.problems)
 
 
-def print_verified(settings: Settings, report: VerifyReport) -> None:
+def print_verified(settings: Settings, report: VerifyReport, different: Changes | None = None) -> None:
     """What a verification found: failures, problems and a count."""
     if settings.as_json:
-        cases = [
-            {
-                "id": case.id,
-                "flow": case.flow,
-                "step": case.step,
-                "file": case.file,
-                "verdict": str(case.comparison.verdict),
-                "seconds": case.elapsed,
-                "failures": list(case.failures),
-            }
-            for case in report.cases
-        ]
-        counts = {"passed": report.passed, "failed": report.failed, "undetermined": report.undetermined}
-        answer = {"to": report.url, "exit_code": report.exit_code, **counts, "cases": cases}
-        print_json({**answer, "problems": _all(report.problems)})
+        beside = {} if different is None else {"changes": msgspec.to_builtins(different)}
+        print_json(run_of(report) | beside)
         return
     for case in report.cases:
         if not case.passed:
-            say(f"{'differs' if case.failed else 'undetermined'}: {case.id}")
+            say(f"{'differs' if case.failed else case.word}: {case.id}")
             for failure in case.failures:
                 say(f"  {failure}")
     _list("problem", report.problems)
     counted = f"{report.passed} passed, {report.failed} failed, {report.undetermined} undetermined"
-    say(f"{_WORDS[report.exit_code]}: {counted}, against {report.url}")
+    if report.stale:
+        counted += f", {report.stale} stale"
+    control = f" (control {report.control})" if report.control else ""
+    say(f"{_WORDS[report.exit_code]}: {counted}, against {report.url}{control}")
+
+
+def print_changes(different: Changes) -> None:
+    """What is not as in the kept run."""
+    for name, lines in different.regressions.items():
+        say(f"regression: {name}")
+        for line in lines:
+            say(f"  {line}")
+    for word, names in (("fixed", different.fixes), ("new", different.added), ("gone", different.gone)):
+        for name in names:
+            say(f"{word}: {name}")
+    say(
+        f"since the baseline: {len(different.regressions)} regressions, {len(different.fixes)} fixes, "
+        f"{different.unchanged} unchanged ({len(different.still_failing)} of them still failing)"
+    )
+
+
+def print_accepted(settings: Settings, report: AcceptReport) -> None:
+    """What was taken over."""
+    if settings.as_json:
+        cases = [
+            {"id": one.id, "file": one.file, "outcome": one.outcome, "changes": list(one.lines)}
+            for one in report.cases
+        ]
+        print_json({"from": report.url, "cases": cases, "problems": _all(report.problems)})
+        return
+    for one in report.cases:
+        say(f"{one.outcome}: {one.id}")
+        for line in one.lines:
+            say(f"  {line}")
+    _list("problem", report.problems)
 
 
 def print_lint(settings: Settings, report: LintReport) -> None:

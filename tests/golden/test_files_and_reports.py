@@ -105,15 +105,15 @@ def test_lint_names_rules_that_do_nothing(recorded: Path) -> None:
             for n, path in enumerate(used + unused)
         )
     )
-    warnings = " ".join(str(item) for item in lint(recorded, rules, today=date(2029, 1, 1)).warnings)
+    warnings = " ".join(str(item) for item in lint(recorded, rules, today=date(2029, 1, 1)).errors)
     named = [f"r{n}" for n in range(len(used + unused)) if f"'r{n}' matches nothing" in warnings]
     # A page was recorded too, and which part of a page a rule about bodies means is not known here.
     assert named == ["r6"]
     (recorded / "order" / "03-form.json").unlink()
     (recorded / "order" / "04-send.json").unlink()
-    warnings = " ".join(str(item) for item in lint(recorded, rules, today=date(2029, 1, 1)).warnings)
+    warnings = " ".join(str(item) for item in lint(recorded, rules, today=date(2029, 1, 1)).errors)
     assert [f"r{n}" for n in range(8) if f"'r{n}' matches nothing" in warnings] == ["r5", "r6", "r7"]
-    assert "expired" in str(lint(recorded, rules, today=date(2031, 1, 1)).warnings[0])
+    assert "expired" in str(lint(recorded, rules, today=date(2031, 1, 1)).errors[0])
 
 
 def test_junit_can_be_parsed_and_counts(recorded: Path, other: ShopServer, tmp_path: Path) -> None:

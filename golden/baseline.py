@@ -1,0 +1,91 @@
+"""A verification set against an earlier one: what broke, what was mended, what stayed; it must not judge.
+
+A run is kept as JSON, as `banyan --json golden verify` prints it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from golden.errors import RecordingError
+from golden.files import write
+from golden.report import VerifyReport
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """By case: `regressions` have failures that were not there before; `unchanged` counts the others."""
+
+    regressions: Mapping[str, tuple[str, ...]]
+    fixes: tuple[str, ...]
+    still_failing: tuple[str, ...]
+    unchanged: int
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+def run_of(report: VerifyReport) -> dict[str, Any]:
+    """A verification as it is kept and printed: stable keys."""
+    counts = {
+        "passed": report.passed,
+        "failed": report.failed,
+        "stale": report.stale,
+        "undetermined": report.undetermined,
+    }
+    cases = [
+        {
+            "id": case.id,
+            "flow": case.flow,
+            "step": case.step,
+            "file": case.file,
+            "verdict": case.word,
+            "cause": str(case.cause),
+            "seconds": case.elapsed,
+            "failures": list(case.failures),
+        }
+        for case in report.cases
+    ]
+    problems = [
+        {"file": one.file, "flow": one.flow, "step": one.step, "what": one.what} for one in report.problems
+    ]
+    return {
+        "to": report.url,
+        "control": report.control,
+        "exit_code": report.exit_code,
+        **counts,
+        "cases": cases,
+        "problems": problems,
+    }
+
+
+def save_run(report: VerifyReport, path: Path) -> None:
+    """Keep a run. Raises `RecordingError` when the file cannot be written."""
+    write(path, json.dumps(run_of(report), ensure_ascii=False, indent=1) + "\n")
+
+
+def read_run(path: Path) -> dict[str, tuple[str, ...]]:
+    """The failures of each case of a kept run. Raises `RecordingError` naming the file."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        return {case["id"]: tuple(map(str, case["failures"])) for case in data["cases"]}
+    except OSError as error:
+        raise RecordingError(str(path), f"cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RecordingError(str(path), "is no kept run of a verification") from None
+
+
+def changes(before: Mapping[str, tuple[str, ...]], report: VerifyReport) -> Changes:
+    """What is different now."""
+    now = {case.id: case.failures for case in report.cases}
+    both = [name for name in now if name in before]
+    broken = {name: tuple(line for line in now[name] if line not in before[name]) for name in both}
+    return Changes(
+        regressions={name: lines for name, lines in broken.items() if lines},
+        fixes=tuple(name for name in both if before[name] and not now[name]),
+        still_failing=tuple(name for name in both if now[name] and not broken[name]),
+        unchanged=sum(now[name] == before[name] for name in both),
+        added=tuple(name for name in now if name not in before),
+        gone=tuple(name for name in before if name not in now),
+    )
