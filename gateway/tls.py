@@ -23,7 +23,7 @@ _OLDEST: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _WORDS: Final = {
     "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
     "NO_START_LINE": "there is no certificate or no key in it",
-    "PEM_LIB": "it is not PEM, or not whole",
+    "PEM lib": "it is not PEM, or not whole",
     "NO_CERTIFICATE_OR_CRL_FOUND": "there is no certificate in it",
 }
 
@@ -126,8 +126,8 @@ def _no_password() -> str:
 
 
 def _why(error: OSError) -> str:
-    reason = getattr(error, "reason", "") or error.strerror or str(error)
-    return _WORDS.get(reason, reason.replace("_", " ").lower() if reason.isupper() else reason)
+    said = getattr(error, "reason", "") or error.strerror or str(error)
+    return next((words for word, words in _WORDS.items() if word in said), said.replace("_", " ").lower())
 
 
 def _stamp(listen: Listen) -> Stamp:

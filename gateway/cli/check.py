@@ -8,11 +8,16 @@ from typing import Any
 
 import click
 
-from gateway.cli.failures import NO
+from gateway.cli.failures import NO, CommandError
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import duration, print_json, table
 from gateway.cli.settings import Settings
-from gateway.config import Config
+from gateway.config import Upstream
+from gateway.core.decision import Side
+from gateway.machine import StartError
+from gateway.premises import check_tls
+from gateway.tls import upstream_tls
+from gateway.upstreams import upstream_of
 
 __all__ = ["check"]
 
@@ -24,7 +29,11 @@ __all__ = ["check"]
 def check(context: click.Context, settings: Settings) -> None:
     """Validate the configuration and reach every address in it."""
     config = settings.config()
-    found = [_reach(*asked) for asked in _addresses(config)]
+    try:
+        check_tls(config)
+    except StartError as error:
+        raise CommandError(str(error)) from error
+    found = [_reach(f"upstreams.{side}", upstream_of(config, side)) for side in Side]
     if settings.as_json:
         print_json({"config": config.source_path, "valid": True, "addresses": found})
     else:
@@ -37,22 +46,20 @@ def check(context: click.Context, settings: Settings) -> None:
         context.exit(NO)
 
 
-def _addresses(config: Config) -> list[tuple[str, str, int, float]]:
-    sides = (("upstreams.legacy.url", config.upstreams.legacy), ("upstreams.new.url", config.upstreams.new))
-    return [(key, side.host, side.port, side.connect_timeout) for key, side in sides]
-
-
-def _reach(name: str, host: str, port: int, limit: float) -> dict[str, Any]:
+def _reach(key: str, upstream: Upstream) -> dict[str, Any]:
     started = time.perf_counter()
     problem = ""
     try:
-        socket.create_connection((host, port), limit).close()
+        tls = upstream_tls(upstream, key)
+        with socket.create_connection((upstream.host, upstream.port), upstream.connect_timeout) as connection:
+            if tls is not None:
+                tls.context.wrap_socket(connection, server_hostname=tls.name).close()
     except OSError as error:
         problem = error.strerror or str(error) or type(error).__name__
     seconds = round(time.perf_counter() - started, 6)
     return {
-        "name": name,
-        "address": f"{host}:{port}",
+        "name": f"{key}.url",
+        "address": f"{upstream.host}:{upstream.port}",
         "reached": not problem,
         "problem": problem,
         "seconds": seconds,

@@ -1,0 +1,1 @@
+"""Life of a running gateway: TLS, sockets, reloads, overload; real processes and real sockets."""

@@ -1,0 +1,107 @@
+"""TLS to upstreams: who answers there is checked, unless the configuration says otherwise."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.operations.gateway import refusal, write_config
+from tests.operations.secure import NAME, echo_server
+from tests.support.certificates import Authority
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.raw import RawClient, RawResponse
+from tests.support.spawn import Spawner
+from tests.support.worker import running_worker
+
+GET = b"GET /x HTTP/1.1\r\nHost: public\r\n\r\n"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "tls")
+
+
+@pytest.fixture
+def application(authority: Authority) -> Iterator[int]:
+    """An application whose certificate is for a name, not for its address."""
+    with echo_server(authority.issue(NAME)) as port:
+        yield port
+
+
+def answer(folder: Path, port: int, **keys: str) -> RawResponse:
+    """What a client gets from a worker in front of an application that speaks TLS, with these keys for it."""
+    env = {f"BANYAN_UPSTREAMS__LEGACY__{key.upper()}": value for key, value in keys.items()}
+    env["BANYAN_UPSTREAMS__LEGACY__URL"] = f"https://{LOOPBACK}:{port}"
+    with running_worker(folder, port, free_port(), env=env) as worker, RawClient(worker.port) as client:
+        first = client.exchange(GET)
+        if first.status == 200:  # the same again, on the connection that is kept
+            return client.exchange(GET)
+        return first
+
+
+def test_an_application_that_is_who_it_should_be_is_asked(
+    tmp_path: Path, authority: Authority, application: int
+) -> None:
+    """Its name is given, its authority is ours; the application sees the public host."""
+    got = answer(tmp_path, application, ca_file=str(authority.file), server_name=NAME)
+    assert got.status == 200
+    assert b"Host: public" in got.body
+    assert b"X-Forwarded-Proto: http\n" in got.body.replace(b"\r", b"")
+
+
+def test_the_name_is_that_of_the_address_if_none_is_given(tmp_path: Path, authority: Authority) -> None:
+    """A certificate may be for an address too."""
+    with echo_server(authority.issue(LOOPBACK)) as port:
+        assert answer(tmp_path, port, ca_file=str(authority.file)).status == 200
+
+
+@pytest.mark.parametrize("doubt", ["another name", "another authority", "no authority of ours"])
+def test_an_application_that_may_be_anybody_is_not_asked(
+    tmp_path: Path, authority: Authority, application: int, doubt: str
+) -> None:
+    """502, and Proxy-Status says that it was the certificate."""
+    keys = {"ca_file": str(authority.file), "server_name": NAME}
+    if doubt == "another name":
+        keys["server_name"] = "else.test"
+    elif doubt == "another authority":
+        keys["ca_file"] = str(Authority(tmp_path / "else").file)
+    else:
+        del keys["ca_file"]
+    got = answer(tmp_path, application, **keys)
+    assert got.status == 502
+    assert got.get(b"Proxy-Status") == b"banyan; error=tls_certificate_error"
+
+
+def test_without_verification_anybody_is_believed(tmp_path: Path, application: int) -> None:
+    """Only when it is written."""
+    assert answer(tmp_path, application, verify="false").status == 200
+
+
+def test_an_application_that_speaks_no_tls_is_broken(tmp_path: Path) -> None:
+    """The error is named after the protocol."""
+    with echo_server() as port:
+        got = answer(tmp_path, port, verify="false")
+    assert got.status == 502
+    assert got.get(b"Proxy-Status") in (
+        b"banyan; error=tls_protocol_error",
+        b"banyan; error=connection_refused",
+    )
+
+
+def test_one_that_never_shakes_hands_is_too_slow(tmp_path: Path) -> None:
+    """The limit for a connection holds for all of it."""
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        got = answer(tmp_path, silent.getsockname()[1], connect_timeout="300ms")
+    assert got.status == 504
+    assert got.get(b"Proxy-Status") == b"banyan; error=connection_timeout"
+
+
+def test_authorities_that_cannot_be_read_are_one_sentence(spawn: Spawner, tmp_path: Path) -> None:
+    """Exit status 2."""
+    there = f"https://{LOOPBACK}:9"
+    said = refusal(spawn, write_config(tmp_path, there, there, legacy_keys='ca_file = "none.pem"'))
+    expected = f"The authorities {tmp_path}/none.pem (upstreams.legacy.ca_file) cannot be used: "
+    assert said == f"banyan: {expected}no such file or directory."
