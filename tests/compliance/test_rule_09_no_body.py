@@ -56,6 +56,7 @@ def test_a_body_that_is_sent_all_the_same_reaches_nobody(stage: Stage, method: b
     with stage.client() as client:
         client.exchange(get(method=method), method.decode())
         assert client.exchange(get()).body == b"later"
+        assert len({request.connection for request in stage.legacy.requests}) == 2
         assert b"POISON" not in client.log
 
 
