@@ -49,7 +49,7 @@ class ControlProcess:
         folder = Path(config.state.dir)
         self._runtime = runtime
         self._page = StatePage.open(folder / PAGE_NAME)
-        self._board = MetricsBoard(time.monotonic)
+        self._board = MetricsBoard(time.monotonic, bury)
         self._board.load(runtime / TOTALS_FILE)
         self._reports = ReportServer(runtime, self._board.add)
         ledger = Ledger(folder)

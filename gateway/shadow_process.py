@@ -12,45 +12,60 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple
 
 import msgspec
 import uvloop
 
-from gateway.capture import CapturedExchange, FrameReader, decode
+from gateway.capture import Captured, SessionGap, sample_position
 from gateway.config import Config
 from gateway.control import CounterRow, Report, ReportSender, incarnation
 from gateway.core.decision import Side
-from gateway.shadowing import CopySender, Findings, Lanes, LiveRecorder, Pipeline, Trust
+from gateway.shadowing import (
+    ControlTwice,
+    CopySender,
+    Findings,
+    Intake,
+    Keeper,
+    Lanes,
+    LiveRecorder,
+    Pipeline,
+    RuleBook,
+    SessionSample,
+    TimeLimit,
+    Trust,
+)
 from gateway.sinks import configure_logging
 from gateway.upstreams import host_of, limits_of, pool_of, pseudonym, upstream_of
 from gateway.wire import Sweeper
 from golden import GoldenIndex
-from shadow import (
-    DEFAULT_RULES,
-    Explainer,
-    MirrorBook,
-    Redactor,
-    ResultStore,
-    Rules,
-    RulesError,
-    Verdict,
-    load_rules,
-)
+from shadow import Explainer, MirrorBook, Redactor, ResultStore, Verdict
 
 STORE_NAME = "shadow.sqlite"
 KEY_NAME = "redaction-key"
 MAX_SESSIONS = 20_000
 SESSION_TTL = 3600.0
-WAITING_LIMIT = 10_000
-COUNT_INTERVAL = 1.0
+WAITING_EACH = 100
+"""Exchanges that may wait, for each session that may be at work."""
+WAITING_BYTES = 64 * 1024 * 1024
+TELL_INTERVAL = 0.05
+LOOK_INTERVAL = 1.0
+PAIR_LIMIT = 0.25
+"""Seconds of work over one pair, beyond which it is given up."""
 
 _log = logging.getLogger("banyan.shadow")
+
+
+class Job(NamedTuple):
+    """What came in, and the connection that wants to know its verdict."""
+
+    captured: Captured
+    intake: Intake
 
 
 class ShadowProcess:
@@ -61,30 +76,39 @@ class ShadowProcess:
         self._index = index
         self._socket = runtime / f"shadow-{index}.sock"
         self._sweeper = Sweeper(asyncio.get_running_loop())
-        rules = read_rules(Path(config.shadow.rules))
+        self._rules = RuleBook(Path(config.shadow.rules))
+        rules = self._rules.rules
         redactor = Redactor(redaction_key(Path(config.state.dir)), rules.redact_names)
-        self._store = ResultStore(Path(config.state.dir) / STORE_NAME)
         self._explainer = Explainer()
-        self._findings = Findings(self._store, redactor, self._explainer)
+        version_field = config.shadow.version_header.lower().encode("latin-1")
+        self._findings = Findings(redactor, self._explainer, version_field)
+        self._keeper = Keeper(ResultStore(Path(config.state.dir) / STORE_NAME), self._findings)
         senders = {side: self._sender_to(side) for side in Side}
         hosts = {side: host_of(upstream_of(config, side)) for side in Side}
-        self._rules = rules
         self._recorder = LiveRecorder(Path(config.state.dir), index, rules)
-        self._pipeline = pipeline = Pipeline(
+        self._mirrors = MirrorBook(MAX_SESSIONS, SESSION_TTL, own_cookie=config.sticky.cookie)
+        self._limit = TimeLimit(PAIR_LIMIT)
+        self._pipeline = Pipeline(
             senders,
             Trust(senders, hosts),
+            ControlTwice(senders, config.shadow.control_twice, random.Random()),
             self._findings,
-            rules,
+            self._rules,
             redactor,
             GoldenIndex.load(Path(config.golden.dir), rules=rules),
-            MirrorBook(MAX_SESSIONS, SESSION_TTL, own_cookie=config.sticky.cookie),
+            self._mirrors,
             self._recorder,
+            self._limit,
             config.shadow.deadline,
             lambda: datetime.now(UTC).date(),
         )
-        self._lanes: Lanes[CapturedExchange] = Lanes(
-            pipeline.run, in_flight=config.shadow.max_in_flight, limit=WAITING_LIMIT
+        most = config.shadow.max_in_flight
+        self._lanes: Lanes[Job] = Lanes(
+            self._work, in_flight=most, limit=WAITING_EACH * most, limit_bytes=WAITING_BYTES
         )
+        self._sample = SessionSample(WAITING_EACH * most)
+        self._dropped = 0
+        self._intakes: set[Intake] = set()
         self._reports = ReportSender(runtime)
         self._incarnation = incarnation()
 
@@ -100,83 +124,91 @@ class ShadowProcess:
         self._sweeper.start()
         self._reports.start(self._report)
         self._socket.unlink(missing_ok=True)
-        server = await loop.create_unix_server(lambda: _Intake(self), str(self._socket))
-        counting = loop.create_task(self._count())
+        server = await loop.create_unix_server(lambda: Intake(self.take, self._intakes), str(self._socket))
+        at_work = [loop.create_task(each) for each in (self._tell(), self._look(), self._keeper.keep())]
         await stop.wait()
         server.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.shadow.deadline):
                 await self._lanes.idle()
-        counting.cancel()
+        for task in at_work:
+            task.cancel()
         await self._recorder.look(time.time(), ending=True)
-        self._findings.write_counts(time.time())
+        for intake in list(self._intakes):
+            intake.tell(self._sample.level)
+        await self._keeper.write()
         self._sweeper.stop()
         await self._reports.close()
         self._explainer.close()
-        self._store.close()
+        self._keeper.close()
 
-    def take(self, exchange: CapturedExchange) -> None:
-        """An exchange has arrived: into the lane of its session, or dropped and counted."""
-        if not self._lanes.put(exchange.key, exchange):
-            self._findings.not_compared(exchange, Verdict.DROPPED)
-            self._recorder.lost(exchange.key)
+    def take(self, captured: Captured, size: int, intake: Intake) -> None:
+        """Something has arrived: into the lane of its session, or dropped and counted."""
+        if self._lanes.put(captured.key, Job(captured, intake), size):
+            return
+        if isinstance(captured, SessionGap):
+            self._mirrors.lose(captured.key, captured.reason, time.time())
+            return
+        self._dropped += 1
+        self._findings.not_compared(captured, Verdict.DROPPED)
+        self._recorder.lost(captured.key)
+        self._mirrors.lose(captured.key, "an exchange of the session was dropped under load", captured.at)
+        intake.settle(captured.feature, Verdict.DROPPED)
 
-    async def _count(self) -> None:
+    async def _work(self, job: Job) -> None:
+        captured = job.captured
+        if isinstance(captured, SessionGap):
+            self._recorder.lost(captured.key)
+            self._mirrors.lose(captured.key, captured.reason, time.time())
+            return
+        out_until = 0.0
+        if not self._sample.is_plain:
+            out_until = self._sample.out_until(sample_position(captured.key), time.time())
+        verdict = await self._pipeline.run(captured, out_until)
+        job.intake.settle(captured.feature, verdict)
+
+    async def _tell(self) -> None:
         while True:
-            await asyncio.sleep(COUNT_INTERVAL)
-            self._findings.write_counts(time.time())
+            await asyncio.sleep(TELL_INTERVAL)
+            for intake in list(self._intakes):
+                intake.tell(self._sample.level)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            if self._sample.look(time.time(), self._lanes.waiting, self._dropped):
+                _log.warning(
+                    "the sample of sessions is now %g %% of what is configured: %d wait, %d were dropped",
+                    self._sample.level / 100,
+                    self._lanes.waiting,
+                    self._dropped,
+                )
+            if await asyncio.to_thread(self._rules.refresh):
+                self._rules.warn(datetime.now(UTC).date())
             if await self._recorder.look(time.time()):
                 folder = Path(self._config.golden.dir)
-                self._pipeline.renew(await asyncio.to_thread(GoldenIndex.load, folder, rules=self._rules))
+                rules = self._rules.rules
+                self._pipeline.renew(await asyncio.to_thread(GoldenIndex.load, folder, rules=rules))
 
     def _report(self) -> Report:
-        findings = self._findings
+        verdicts = self._findings.golden_verdicts.items()
+        rows = [CounterRow((feature, str(verdict)), times) for (feature, verdict), times in verdicts]
         return Report(
             source=f"shadow-{self._index}",
             incarnation=self._incarnation,
             counters={
-                "banyan_shadow_total": _rows(findings.verdicts.items()),
-                "banyan_golden_live_total": _rows(findings.golden_verdicts.items()),
+                "banyan_golden_live_total": rows,
+                "banyan_shadow_not_kept_total": [CounterRow((), self._keeper.lost)],
+                "banyan_shadow_given_up_total": [
+                    CounterRow(("pair",), self._limit.reached),
+                    CounterRow(("explanation",), self._explainer.kills),
+                ],
             },
-            gauges={"banyan_shadow_queue": float(self._lanes.waiting)},
+            gauges={
+                "banyan_shadow_queue": float(self._lanes.waiting),
+                "banyan_shadow_sample_percent": self._sample.level / 100,
+            },
         )
-
-
-def _rows(counts: Iterable[tuple[tuple[str, str], int]]) -> list[CounterRow]:
-    return [CounterRow((feature, str(verdict)), value) for (feature, verdict), value in counts]
-
-
-class _Intake(asyncio.Protocol):
-    """One worker's connection."""
-
-    def __init__(self, process: ShadowProcess) -> None:
-        self._process = process
-        self._reader = FrameReader()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for frame in self._reader.feed(data):
-                self._process.take(decode(frame))
-        except (ValueError, msgspec.MsgspecError) as bad:
-            _log.error("what a worker sent is not an exchange: %s", bad)
-            if self._transport is not None:
-                self._transport.abort()
-
-
-def read_rules(path: Path) -> Rules:
-    """The rule file, or the default rules when there is none. A file that is wrong changes nothing but is
-    reported."""
-    if not path.exists():
-        return DEFAULT_RULES
-    try:
-        return load_rules(path)
-    except RulesError as error:
-        _log.error("the rules are not in force: %s", error)
-        return DEFAULT_RULES
 
 
 def redaction_key(state: Path) -> bytes:

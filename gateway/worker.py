@@ -16,6 +16,7 @@ import os
 import random
 import signal
 import socket
+from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -23,9 +24,9 @@ import msgspec
 import uvloop
 
 from flags import PAGE_NAME, FlagSnapshot, LiveFlags, StatePage
-from gateway.capture import Capture, ExchangeChannel, FeatureCapture
+from gateway.capture import Capture, CaptureCounts, ExchangeChannel, FeatureCapture
 from gateway.config import Config, Feature
-from gateway.control import CounterRow, HistogramRow, Report, ReportSender, gauge_key, incarnation
+from gateway.control import IN_FLIGHT, CounterRow, HistogramRow, Report, ReportSender, gauge_key, incarnation
 from gateway.core.breaker import Breaker
 from gateway.core.decision import Side
 from gateway.core.forwarding import is_trusted
@@ -42,6 +43,9 @@ from gateway.wire import ListenLimits, Sweeper
 TICK = 0.025
 """Seconds between two looks at the state page when no request comes: what an acknowledgement waits for at
 most."""
+
+SETTLING = 2.0
+"""Seconds that a worker which leaves waits for the verdicts of what it has handed over."""
 
 _log = logging.getLogger("banyan.worker")
 _SIDES = {
@@ -62,11 +66,13 @@ class Worker:
         self._row = self._page.claim_row(os.getpid())
         self._counters = WorkerCounters()
         self._sweeper = Sweeper(self._loop)
+        self._captured = counts = CaptureCounts()
         self._channels = [
-            ExchangeChannel(str(runtime / f"shadow-{i}.sock")) for i in range(config.shadow.processes)
+            ExchangeChannel(str(runtime / f"shadow-{i}.sock"), counts.settled)
+            for i in range(config.shadow.processes)
         ]
-        self._capture = Capture({f.name: _capture_of(f) for f in config.features}, self._channels)
-        self._flags = LiveFlags(self._page, self._row, self._flags_changed)
+        self._capture = Capture({f.name: _capture_of(f) for f in config.features}, self._channels, counts)
+        self._flags = LiveFlags(self._page, self._row, self._flags_changed, _rules_of(config))
         self._tls = listen_context(config.listen)
         if self._tls is not None:
             CertificateWatch(self._tls, config.listen, self._sweeper)
@@ -133,7 +139,7 @@ class Worker:
         await leave.wait()
         await door.leave(stop)
         for channel in self._channels:
-            await channel.close()
+            await channel.close(SETTLING)
         if self._ticker is not None:
             self._ticker.cancel()
         self._sweeper.stop()
@@ -162,7 +168,10 @@ class Worker:
                     CounterRow((key,), value) for key, value in counters.gateway_errors.items()
                 ],
                 "banyan_capture_total": [
-                    CounterRow(key, value) for key, value in self._capture.counts.items()
+                    CounterRow(key, value) for key, value in self._captured.outcomes.items()
+                ],
+                "banyan_shadow_total": [
+                    CounterRow(key, value) for key, value in self._captured.verdicts.items()
                 ],
             },
             histograms=[
@@ -172,8 +181,21 @@ class Worker:
             gauges={
                 gauge_key("banyan_breaker_state", name): float(policy.breaker.phase)
                 for name, policy in self._proxy.policies.items()
+            }
+            | {
+                gauge_key(IN_FLIGHT, name): float(waiting)
+                for name, waiting in self._captured.in_flight().items()
             },
         )
+
+
+def _rules_of(config: Config) -> Callable[[FlagSnapshot], FlagSnapshot] | None:
+    """What gives features the rules of another source, if there is one."""
+    if config.flags.source == "dial":
+        return None
+    from flags.providers.unleash import UnleashRules  # noqa: PLC0415 - loads a core that others do not need
+
+    return UnleashRules(config.flags.unleash.environment).compiled
 
 
 def _capture_of(feature: Feature) -> FeatureCapture:

@@ -18,30 +18,38 @@ The map, in the order data takes:
     redaction    Redactor: nothing below this line holds a secret (secret_names, multipart)
     explain      Explainer: DeepDiff in a process that can be killed (explain_helper)
     result       ComparedExchange, and the signature that makes many mismatches one thing
-    store        ResultStore: counts, signatures, samples (store_schema)
+    batch        Batch: what was found since it was last written down
+    store        ResultStore: counts, signatures, samples (store_file, store_schema, signature)
+    noise        NoiseEvidence: where the control differs from itself, proposed as rules
+    rule_use     lint_rules(): rules that are dead, too broad or expired
     report_line  mismatch_line(): the log line
     statistics   mismatch_rate(): how much the counts prove
 """
 
+from shadow.batch import Batch, Occurrence
 from shadow.coding import plain_observation, plain_request
 from shadow.comparer import compare
 from shadow.comparison import Comparison, Difference
 from shadow.explain import Explainer, subjects
 from shadow.lessons import lessons
 from shadow.model import Headers, Observation, RequestSnapshot
+from shadow.noise import NoiseEvidence, as_rule, is_itself, rule_text
 from shadow.redaction import Redactor
 from shadow.report_line import mismatch_line
 from shadow.result import ComparedExchange, signature_ids, status_pair
+from shadow.rule_use import RuleHit, RuleProblem, lint_rules
 from shadow.rules import DEFAULT_RULES, Rules
 from shadow.rules_file import RulesError, load_rules, parse_rules
-from shadow.session import MirrorBook, SessionMirror, settle
-from shadow.statistics import Rate, mismatch_rate
-from shadow.store import ResultStore, Signature
+from shadow.session import MirrorBook, SessionMirror, settle, unframed
+from shadow.signature import Signature, by_weight
+from shadow.statistics import Rate, mismatch_rate, wilson
+from shadow.store import ResultStore
 from shadow.verdict import AGAINST_CONFIDENCE, Kind, Severity, Verdict
 
 __all__ = [
     "AGAINST_CONFIDENCE",
     "DEFAULT_RULES",
+    "Batch",
     "ComparedExchange",
     "Comparison",
     "Difference",
@@ -49,27 +57,38 @@ __all__ = [
     "Headers",
     "Kind",
     "MirrorBook",
+    "NoiseEvidence",
     "Observation",
+    "Occurrence",
     "Rate",
     "Redactor",
     "RequestSnapshot",
     "ResultStore",
+    "RuleHit",
+    "RuleProblem",
     "Rules",
     "RulesError",
     "SessionMirror",
     "Severity",
     "Signature",
     "Verdict",
+    "as_rule",
+    "by_weight",
     "compare",
+    "is_itself",
     "lessons",
+    "lint_rules",
     "load_rules",
     "mismatch_line",
     "mismatch_rate",
     "parse_rules",
     "plain_observation",
     "plain_request",
+    "rule_text",
     "settle",
     "signature_ids",
     "status_pair",
     "subjects",
+    "unframed",
+    "wilson",
 ]

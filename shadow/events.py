@@ -21,7 +21,7 @@ class _Event(NamedTuple):
 def read_events(body: bytes) -> list[dict[str, Any]]:
     """``[{"event": type, "data": JSON value or text}, …]``, neighbours joined."""
     runs: list[list[_Event]] = []
-    for event in _delivered(body.decode("utf-8", "replace")):
+    for event in _delivered(body.decode("utf-8", "backslashreplace")):
         if runs and _continues(runs[-1][-1], event):
             runs[-1].append(event)
         else:

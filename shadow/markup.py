@@ -63,11 +63,11 @@ def hidden_values(body: bytes, charset: str = "utf-8") -> dict[str, str]:
 
 
 def decoded(body: bytes, charset: str) -> str:
-    """``body`` as text; an unknown charset or a wrong byte never raises."""
+    """``body`` as text; an unknown charset or a wrong byte never raises. Wrong bytes stay apart."""
     try:
-        return body.decode(charset, "replace")
-    except (LookupError, ValueError):  # no such charset, or a name that cannot be one
-        return body.decode("utf-8", "replace")
+        return body.decode(charset, "backslashreplace")
+    except (LookupError, ValueError, TypeError):  # no such charset, or one that cannot do this
+        return body.decode("utf-8", "backslashreplace")
 
 
 def _flush(texts: list[str], items: list[dict[str, Any]]) -> None:

@@ -17,7 +17,8 @@ class ComparedExchange(msgspec.Struct, frozen=True):
     """A request, both answers and the conclusion. Everything in it is redacted already.
 
     ``at`` is in seconds since 1970. ``deepdiff`` is the explanation, or None when there is none. ``against``
-    says what the candidate was held against: the other side live, or a golden recording.
+    says what the candidate was held against: the other side live, or a golden recording. ``version`` is the
+    new side's release where its answers name one.
     """
 
     id: str
@@ -30,6 +31,7 @@ class ComparedExchange(msgspec.Struct, frozen=True):
     comparison: Comparison
     deepdiff: dict[str, Any] | None = None
     against: Literal["shadow", "golden"] = "shadow"
+    version: str = ""
 
 
 def status_pair(result: ComparedExchange) -> str:

@@ -37,13 +37,23 @@ class SessionMirror:
     """The state of one session on the other side.
 
     ``known_from_start``: every request since the session began went through this mirror, so its state can be
-    trusted. ``lost`` says why it no longer can, and is empty otherwise.
+    trusted. ``lost`` says why it no longer can, and is empty otherwise. ``born``: when it was made.
     """
 
-    __slots__ = ("_given", "_issued", "_jar", "_now", "_pairs", "attachment", "known_from_start", "lost")
+    __slots__ = (
+        "_given",
+        "_issued",
+        "_jar",
+        "_now",
+        "_pairs",
+        "attachment",
+        "born",
+        "known_from_start",
+        "lost",
+    )
 
     def __init__(self, now: float, *, known_from_start: bool = True, issued: set[str] | None = None) -> None:
-        self._jar, self._pairs, self._now = Jar(), Correlations(), now
+        self._jar, self._pairs, self._now, self.born = Jar(), Correlations(), now, now
         self._issued = (
             set() if issued is None else issued
         )  # names only, shared by all sessions: values never are
@@ -194,6 +204,15 @@ class MirrorBook:
         self._put(key, user, now)
         return mirror
 
+    def lose(self, key: str, reason: str, now: float) -> None:
+        """A request behind ``key`` will not reach the other side: all sessions of that user lose."""
+        user = self._take(key)
+        if not user.mirrors:
+            user.mirrors.append(SessionMirror(now, issued=self._issued))
+        for mirror in user.mirrors:
+            mirror.lose(reason)
+        self._put(key, user, now)
+
     def _take(self, key: str) -> _User:
         user = self._users.pop(key, None) or _User()
         self._bytes -= user.size
@@ -218,6 +237,12 @@ class MirrorBook:
 
     def __len__(self) -> int:
         return sum(len(user.mirrors) for user in self._users.values())
+
+
+def unframed(request: RequestSnapshot) -> RequestSnapshot:
+    """The same request without the fields that belong to one connection."""
+    kept = tuple(line for line in request.headers if line[0].lower() not in FRAMING)
+    return msgspec.structs.replace(request, headers=kept)
 
 
 def _cookies_of(request: RequestSnapshot) -> list[tuple[str, str]]:

@@ -29,8 +29,16 @@ def mismatch_rate(matches: int, mismatches: int, z: float = Z_95) -> Rate:
     samples = matches + mismatches
     if samples <= 0:
         return Rate(0.0, 1.0, 0)
-    share = mismatches / samples
+    return Rate(mismatches / samples, wilson(mismatches, samples, z)[1], samples)
+
+
+def wilson(hits: int, samples: int, z: float = Z_95) -> tuple[float, float]:
+    """The lower and the upper Wilson score bound of a share; (0, 1) without a sample."""
+    if samples <= 0:
+        return 0.0, 1.0
+    share = hits / samples
     square = z * z
     centre = share + square / (2 * samples)
-    spread = z * sqrt(share * (1 - share) / samples + square / (4 * samples * samples))
-    return Rate(share, min(1.0, (centre + spread) / (1 + square / samples)), samples)
+    spread = z * sqrt(max(0.0, share * (1 - share)) / samples + square / (4 * samples * samples))
+    whole = 1 + square / samples
+    return max(0.0, (centre - spread) / whole), min(1.0, (centre + spread) / whole)

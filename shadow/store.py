@@ -1,53 +1,32 @@
-"""Keeps what comparing found: counts, signatures, samples, in one SQLite file. It must not know how to
+"""Keeps what comparing found: counts, signatures, samples, hits of rules, noise. It must not know how to
 compare.
 
-Several processes write to it at once (write-ahead log, short transactions). A full, read-only, locked or
-broken store never stops comparing: what could not be kept is counted in ``lost``. Bounded by age and by size.
+One SQLite file (``store_file``); nothing here raises for trouble with it, ``lost`` counts what was not kept.
 """
 
 from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 
 from shadow import store_schema as sql
-from shadow.comparison import Comparison, Difference
+from shadow.batch import MAX_SIGNATURES_PER_EXCHANGE, Batch, Occurrence
+from shadow.comparison import Comparison
 from shadow.model import Observation, RequestSnapshot
+from shadow.noise import NoiseEvidence
 from shadow.result import ComparedExchange, signature_id, status_pair
-from shadow.verdict import Kind, Severity, Verdict
-
-T = TypeVar("T")
+from shadow.rule_use import RuleHit
+from shadow.signature import Signature
+from shadow.store_file import StoreFile
+from shadow.verdict import Verdict
 
 SAMPLES = 5
-MAX_SIGNATURES_PER_EXCHANGE = 50
 MAX_STORED_BODY = 64 * 1024
-MAX_SIGNATURES = 10_000
-_PRUNE_EVERY = 200
-_PAUSE = 1.0
 _DAY = 86_400.0
-
-
-class Signature(msgspec.Struct, frozen=True):
-    """Mismatches that are one thing. Times are in seconds since 1970; ``status_pair`` is
-    ``control/candidate``.
-    """
-
-    id: str
-    feature: str
-    route: str
-    status_pair: str
-    path: str
-    kind: Kind
-    severity: Severity
-    count: int
-    first_seen: float
-    last_seen: float
 
 
 class ResultStore:
@@ -66,57 +45,115 @@ class ResultStore:
         busy_timeout: float = 0.25,
         chance: random.Random | None = None,
     ) -> None:
-        self._path, self._ttl, self._max_bytes, self._busy_timeout = path, ttl, max_bytes, busy_timeout
+        self._file = StoreFile(path, ttl, max_bytes, busy_timeout)
         self._chance = chance or random.Random()
-        self._connection: sqlite3.Connection | None = None
-        self._written = 0
-        self._resume_at = 0.0
-        self.lost = 0
 
-    def record(self, result: ComparedExchange) -> bool:
-        """Keep one compared exchange; False (and one more in ``lost``) when that was not possible. Never
-        raises.
-        """
-        verdict = result.comparison.verdict
+    @property
+    def lost(self) -> int:
+        """Findings that could not be kept."""
+        return self._file.lost
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def write(self, batch: Batch, at: float) -> bool:
+        """Keep all of ``batch``, or nothing of it and False. ``at``: seconds since 1970."""
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute(sql.COUNT, (result.feature, int(result.at // 60), verdict.value, 1))
-            if verdict is Verdict.MISMATCH:
-                self._sign(connection, result)
+            minute = int(at // 60)
+            for (feature, verdict), times in batch.verdicts.items():
+                connection.execute(sql.COUNT, (feature, minute, verdict.value, times))
+            for occurrence, times in batch.occurrences.items():
+                _seen(connection, occurrence, times, at)
+            hits = [(*map(str, key), times, at, at) for key, times in batch.hits.items()]
+            connection.executemany(sql.HIT, hits)
+            connection.executemany(sql.RUNS, [(*key, times, at) for key, times in batch.runs.items()])
+            connection.executemany(
+                sql.NOISE, [(*map(str, key), *count, at) for key, count in batch.noise.items()]
+            )
+            for names, exchange in batch.samples:
+                self._keep(connection, names, exchange)
 
-        return self._write(write, result.at)
+        return self._file.write(write, at, len(batch))
+
+    def record(self, result: ComparedExchange) -> bool:
+        """Keep one compared exchange, counted and sampled; False when that was not possible. Never raises."""
+        batch, pair = Batch(), status_pair(result)
+        found = batch.compared(result.feature, result.route, pair, result.version, result.comparison)
+        known = self._counts([each.id for each in found])
+        taken = tuple(
+            each.id
+            for each in found
+            if known.get(each.id, 0) < SAMPLES or self._chance.randrange(known[each.id] + 1) < SAMPLES
+        )
+        if taken:
+            batch.samples.append((taken, result))
+        return self.write(batch, result.at)
 
     def count(self, feature: str, verdict: Verdict, at: float, times: int = 1) -> bool:
         """Count verdicts of exchanges that were not compared (``dropped``), at ``at`` seconds since 1970."""
+        batch = Batch()
+        batch.verdicts[feature, verdict] = times
+        return self.write(batch, at)
 
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(sql.COUNT, (feature, int(at // 60), verdict.value, times))
+    def acknowledge(self, signature: str, until: float, actor: str, reason: str, at: float) -> bool:
+        """Somebody has seen it and will not be told again before ``until``; 0.0 takes that back."""
+        values = (signature, until, actor, reason, at)
+        return self._file.write(lambda connection: _void(connection.execute(sql.ACKNOWLEDGE, values)), at)
 
-        return self._write(write, at, times)
+    def _keep(
+        self, connection: sqlite3.Connection, names: tuple[str, ...], exchange: ComparedExchange
+    ) -> None:
+        """Put a sample into the reservoirs it was chosen for."""
+        for name in names:
+            taken = connection.execute("SELECT slot FROM samples WHERE signature = ?", (name,)).fetchall()
+            free = [slot for slot in range(SAMPLES) if (slot,) not in taken]
+            slot = free[0] if free else self._chance.randrange(SAMPLES)
+            connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?)", (name, slot, exchange.id))
+        content = msgspec.json.encode(_bounded(exchange))
+        connection.execute(
+            "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)", (exchange.id, exchange.at, content)
+        )
+
+    # --- reading ----------------------------------------------------------------------------------
 
     def wants_sample(self, feature: str, route: str, pair: str, comparison: Comparison) -> bool:
         """Whether a signature of this mismatch has room for samples, so that explaining it in detail is worth
         the time.
         """
-        ids = [
-            signature_id(feature, route, pair, each)
-            for each in comparison.unexcused[:MAX_SIGNATURES_PER_EXCHANGE]
-        ]
-        known = self._read(lambda connection: [_count_of(connection, id_) for id_ in ids], [0])
-        return any(count < SAMPLES or self._chance.random() < SAMPLES / count for count in known)
+        unexcused = comparison.unexcused[:MAX_SIGNATURES_PER_EXCHANGE]
+        ids = [signature_id(feature, route, pair, each) for each in unexcused]
+        known = self._counts(ids)
+        counts = [known.get(id_, 0) for id_ in ids]
+        return any(count < SAMPLES or self._chance.random() < SAMPLES / count for count in counts)
 
-    def signatures(self, feature: str | None = None, limit: int = 100) -> list[Signature]:
-        """The signatures of one feature, or of all, last seen first."""
-        return [msgspec.convert(_named(row), Signature) for row in self._rows(sql.LIST, (feature, limit))]
+    def signatures(
+        self, feature: str | None = None, limit: int = 100, now: float | None = None
+    ) -> list[Signature]:
+        """The signatures of one feature, or of all, last seen first; their trend is that of ``now``."""
+        slot = int((time.time() if now is None else now) // sql.SLOT_SECONDS)
+        rows = self._file.rows(sql.LIST, (feature, limit, slot))
+        names = Signature.__struct_fields__
+        return [msgspec.convert(dict(zip(names, row, strict=True)), Signature) for row in rows]
 
     def sample(self, signature: str) -> ComparedExchange | None:
         """One sample of a signature, the most recent one kept."""
         return next(iter(self.samples(signature)), None)
 
     def samples(self, signature: str) -> list[ComparedExchange]:
-        """All samples kept of a signature, newest first."""
-        rows = self._rows(sql.SAMPLES, (signature,))
-        return [msgspec.json.decode(content, type=ComparedExchange) for (content,) in rows]
+        """All samples kept of a signature (or of ``rule:ID``), newest first."""
+        return _exchanges(self._file.rows(sql.SAMPLES, (signature,)))
+
+    def stored(self, limit: int = 1000) -> list[ComparedExchange]:
+        """All samples there are, newest first."""
+        return _exchanges(self._file.rows(sql.STORED, (limit,)))
+
+    def rule_hits(self) -> list[RuleHit]:
+        """Where each rule excused something."""
+        return [RuleHit(*row) for row in self._file.rows(sql.HITS)]
+
+    def noise(self, feature: str | None = None, limit: int = 1000) -> list[NoiseEvidence]:
+        """Where the control differed from itself, or the candidate from it, when it was asked twice."""
+        return [NoiseEvidence(*row) for row in self._file.rows(sql.NOISY, (feature, limit))]
 
     def counts(self, feature: str | None = None, since: float = 0.0) -> dict[Verdict, int]:
         """How often each verdict was reached since ``since`` (seconds since 1970); every verdict is a key."""
@@ -128,136 +165,36 @@ class ResultStore:
 
     def minutes(self, feature: str | None = None, since: float = 0.0) -> dict[int, dict[Verdict, int]]:
         """The same by minute (seconds since 1970 at its start), in order."""
-        rows = self._rows(sql.MINUTES, (feature, int(since // 60)))
         minutes: dict[int, dict[Verdict, int]] = {}
-        for minute, verdict, count in rows:
+        for minute, verdict, count in self._file.rows(sql.MINUTES, (feature, int(since // 60))):
             minutes.setdefault(minute * 60, {})[Verdict(verdict)] = count
         return minutes
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._file.close()
 
-    def _sign(self, connection: sqlite3.Connection, result: ComparedExchange) -> None:
-        taken = False
-        for difference in result.comparison.unexcused[:MAX_SIGNATURES_PER_EXCHANGE]:
-            id_, count = self._seen(connection, result, difference)
-            slot = count - 1 if count <= SAMPLES else self._chance.randrange(count)
-            if slot < SAMPLES:
-                connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?)", (id_, slot, result.id))
-                taken = True
-        if taken:
-            content = msgspec.json.encode(_bounded(result))
-            connection.execute(
-                "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)", (result.id, result.at, content)
-            )
-
-    def _seen(
-        self, connection: sqlite3.Connection, result: ComparedExchange, difference: Difference
-    ) -> tuple[str, int]:
-        pair = status_pair(result)
-        id_ = signature_id(result.feature, result.route, pair, difference)
-        words = (
-            id_,
-            result.feature,
-            result.route,
-            pair,
-            difference.path,
-            difference.kind.value,
-            difference.severity.value,
-        )
-        (count,) = connection.execute(sql.SEEN, (*words, result.at, result.at)).fetchone()
-        return id_, count
-
-    def _write(self, write: Callable[[sqlite3.Connection], None], at: float, times: int = 1) -> bool:
-        if at < self._resume_at:
-            self.lost += times
-            return False
-        try:
-            with self._transaction() as connection:
-                if self._written % _PRUNE_EVERY == 0:
-                    self._prune(connection, at)
-                write(connection)
-            self._written += 1
-        except (sqlite3.Error, OSError, msgspec.MsgspecError, UnicodeError) as problem:
-            self._failed(problem, at, times)
-            return False
-        return True
-
-    def _failed(self, problem: Exception, at: float, times: int) -> None:
-        """Count the loss. A store in trouble is left alone for a second, and is pruned first after that."""
-        self.lost += times
-        self._written = 0
-        if isinstance(problem, (sqlite3.Error, OSError)):
-            self._resume_at = at + _PAUSE
-            self.close()
-
-    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        return self._read(lambda connection: connection.execute(query, values).fetchall(), [])
-
-    def _read(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        try:
-            return read(self._open())
-        except (sqlite3.Error, OSError):
-            self.close()
-            return otherwise
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._open()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
-            )
-            try:
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.executescript(sql.SCHEMA)
-                (page,) = connection.execute("PRAGMA page_size").fetchone()
-                connection.execute(f"PRAGMA max_page_count = {max(16, self._max_bytes // page)}")
-            except sqlite3.Error:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    def _prune(self, connection: sqlite3.Connection, at: float) -> None:
-        """Drop what is too old, and the older samples while more than three quarters of the room is used."""
-        bounds = {"oldest": at - self._ttl, "signatures": MAX_SIGNATURES}
-        for statement in sql.PRUNE:
-            connection.execute(statement, bounds)
-        if self._used(connection) > self._max_bytes * 3 // 4:
-            connection.execute(sql.HALVE)
-        connection.execute(sql.DANGLING)
-
-    def _used(self, connection: sqlite3.Connection) -> int:
-        pages, free, size = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return int((pages - free) * size)
+    def _counts(self, ids: list[str]) -> dict[str, int]:
+        if not ids:
+            return {}
+        query = f"SELECT id, count FROM signatures WHERE id IN ({','.join('?' * len(ids))})"
+        return dict(self._file.read(lambda connection: connection.execute(query, ids).fetchall(), []))
 
 
-def _named(row: tuple[object, ...]) -> dict[str, object]:
-    return dict(zip(Signature.__struct_fields__, row, strict=True))
+def _seen(connection: sqlite3.Connection, occurrence: Occurrence, times: int, at: float) -> None:
+    *words, version = occurrence
+    connection.execute(sql.SEEN, (*map(str, words), times, at, at)).fetchone()
+    connection.execute(sql.SEEN_SLOT, (occurrence.id, int(at // sql.SLOT_SECONDS), times))
+    if version:
+        connection.execute(sql.SEEN_VERSION, (occurrence.id, version, times, at, at))
 
 
-def _count_of(connection: sqlite3.Connection, signature: str) -> int:
-    row = connection.execute("SELECT count FROM signatures WHERE id = ?", (signature,)).fetchone()
-    return int(row[0]) if row else 0
+def _exchanges(rows: list[tuple[bytes]]) -> list[ComparedExchange]:
+    return [msgspec.json.decode(content, type=ComparedExchange) for (content,) in rows]
+
+
+def _void(_: object) -> None:
+    return None
 
 
 def _bounded(result: ComparedExchange) -> ComparedExchange:

@@ -1,14 +1,19 @@
-"""One exchange as it was captured, and as a frame between two processes: a length of four bytes, then
-MessagePack."""
+"""What goes over the channel between a worker and a shadow process, as values and as frames: a length of four
+bytes, then MessagePack.
+
+To the shadow process: a ``CapturedExchange``, or a ``SessionGap``. Back: ``Settled``.
+"""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import msgspec
 
 from shadow import Observation, RequestSnapshot
 
 
-class CapturedExchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class CapturedExchange(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """``key``: the sticky key, which names the session. ``begins``: nothing of this session came before.
 
     ``at`` is the time of day in seconds when the answer had ended. Holds secrets: never stored as it is.
@@ -24,20 +29,48 @@ class CapturedExchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     answer: Observation
 
 
+class SessionGap(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """A request of the session ``key`` that may have changed something was not handed over."""
+
+    key: str
+    reason: str
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True):
+    """What a shadow process says to a worker: exchanges of its that came to a verdict since it said so last
+    (feature, verdict, how many), and the share of the sampled sessions it can take now, in hundredths.
+    """
+
+    verdicts: list[tuple[str, str, int]]
+    level: int
+
+
+Captured: TypeAlias = CapturedExchange | SessionGap
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(CapturedExchange)
+_captured: msgspec.msgpack.Decoder[Captured] = msgspec.msgpack.Decoder(Captured)
+_settled = msgspec.msgpack.Decoder(Settled)
 
 
-def encode(exchange: CapturedExchange) -> bytes:
-    """The frame of an exchange."""
-    body = _encoder.encode(exchange)
+def encode(value: Captured | Settled) -> bytes:
+    """The frame of a value."""
+    body = _encoder.encode(value)
     return len(body).to_bytes(4, "big") + body
 
 
-def decode(body: bytes | memoryview) -> CapturedExchange:
-    """The exchange of a frame without its length.
+def decode(body: bytes | memoryview) -> Captured:
+    """What a worker sent, from a frame without its length.
 
     Raises:
-        msgspec.MsgspecError: the bytes are not one.
+        msgspec.MsgspecError: the bytes are none of it.
     """
-    return _decoder.decode(body)
+    return _captured.decode(body)
+
+
+def decode_settled(body: bytes | memoryview) -> Settled:
+    """What a shadow process sent back.
+
+    Raises:
+        msgspec.MsgspecError: the bytes are none of it.
+    """
+    return _settled.decode(body)

@@ -20,12 +20,13 @@ class FeatureCapture(NamedTuple):
 
 
 class CapturePlan(NamedTuple):
-    """An exchange that will be handed over when its answer has ended."""
+    """An exchange that will be handed over when its answer has ended. ``safe``: it changes nothing."""
 
     feature: str
     template: str
     key: str
     begins: bool
+    safe: bool
 
 
 _SAMPLE = "shadow-sample"
@@ -36,7 +37,12 @@ def is_eligible(feature: FeatureCapture, method: bytes, side: Side) -> bool:
     return side in feature.sides and (feature.writes or method in SAFE_METHODS)
 
 
-def is_sampled(feature: FeatureCapture, key: str) -> bool:
-    """Whether this session is in the sample. Its position is another one than for the dial: the two are
+def is_sampled(percent: int, key: str) -> bool:
+    """Whether this session is in a sample of ``percent`` hundredths."""
+    return percent >= FULL or sample_position(key) < percent
+
+
+def sample_position(key: str) -> int:
+    """Where a session falls in the sample, 0…9999. Another position than for the dial: the two are
     independent."""
-    return feature.percent >= FULL or position(_SAMPLE, key) < feature.percent
+    return position(_SAMPLE, key)

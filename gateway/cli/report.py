@@ -42,11 +42,16 @@ def _print(one: dict[str, Any]) -> None:
     table(columns, [_side(name, one[name]) for name in ("legacy", "new")], nothing="")
     shadow = one["shadow"]
     rate = _share(shadow["mismatch_rate"])
+    lowered = shadow["sample_percent"] < 100
     say(
         f"compared {shadow['compared']}, mismatches {shadow['mismatch']} ({rate}, at most "
-        f"{_share(shadow['mismatch_upper'])} with 95 % confidence), undetermined {shadow['undetermined']}, "
-        f"errors {shadow['shadow_error']}, timeouts {shadow['shadow_timeout']}, dropped {shadow['dropped']}; "
-        f"fallbacks {one['fallbacks']}\n"
+        f"{_share(shadow['mismatch_upper'])} with 95 % confidence), noise {shadow['noise']}, "
+        f"accepted by rule {shadow['accepted']}; fallbacks {one['fallbacks']}\n"
+        f"not known: undetermined {shadow['undetermined']}, errors {shadow['shadow_error']}, "
+        f"timeouts {shadow['shadow_timeout']}, dropped {shadow['dropped']}; of {shadow['eligible']} eligible "
+        f"{shadow['not_sampled']} not sampled, {shadow['in_flight']} in flight"
+        + (f"; under pressure only {shadow['sample_percent']:g} % of the sample is taken" if lowered else "")
+        + "\n"
     )
 
 

@@ -227,7 +227,7 @@ KEYS: tuple[Key, ...] = (
         "shadow.max_in_flight",
         _COUNT,
         64,
-        "Most exchanges at work or waiting in one shadow process; beyond, dropped and counted.",
+        "Most sessions at work at once in one shadow process; 100 exchanges for each may wait, beyond, dropped.",
     ),
     Key(
         "shadow.store",
@@ -260,6 +260,12 @@ KEYS: tuple[Key, ...] = (
         "feature[].match",
         PATTERNS,
         [],
+    Key(
+        "shadow.control_twice",
+        PERCENT,
+        2,
+        "Share of the safe exchanges for which legacy is asked a second time, to learn what is noise.",
+    ),
         "What belongs to it: an optional method, then a path with {name} and a final *.",
     ),
     Key("feature[].percent", PERCENT, 0, "The first dial; afterwards the live state rules."),

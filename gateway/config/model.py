@@ -157,7 +157,8 @@ class Flags(_Value, frozen=True):
 
 class Shadow(_Value, frozen=True):
     """The shadow processes; `rules` is an absolute path, which need not exist; `deadline` in seconds;
-    `version_header`: the answers' header that names the application's release, "" for none."""
+    `version_header`: the answers' header that names the application's release, "" for none; `control_twice`
+    in hundredths of the safe exchanges."""
 
     rules: str
     max_body: int = MIB
@@ -169,6 +170,7 @@ class Shadow(_Value, frozen=True):
 
 
 class Golden(_Value, frozen=True):
+    control_twice: int = 200
     """Where the recordings are; `dir` is absolute and need not exist."""
 
     dir: str

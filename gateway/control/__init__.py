@@ -4,6 +4,7 @@ In the order data takes:
 
 - `reports`      the channel on which workers and shadow processes send their cumulative totals
 - `board`        those totals, added up over all processes, dead ones included
+- `accounting`   the shadow's books, which add up at any time
 - `catalogue`    every metric by name; `gauges` and `exposition` turn board and page into what Prometheus
   reads
 - `evidence`     the A/B report and its verdict, pure; `ab_report` gathers its numbers
@@ -18,6 +19,7 @@ In the order data takes:
 
 from typing import TYPE_CHECKING, Any
 
+from gateway.control.accounting import IN_FLIGHT, ShadowBooks, bury, shadow_books
 from gateway.control.answers import (
     Convergence,
     DialAnswer,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATALOGUE",
+    "IN_FLIGHT",
     "ControlError",
     "ControlService",
     "Convergence",
@@ -79,6 +82,7 @@ __all__ = [
     "Report",
     "ReportSender",
     "ReportServer",
+    "ShadowBooks",
     "ShadowNumbers",
     "SideNumbers",
     "SourceHand",
@@ -86,9 +90,11 @@ __all__ = [
     "Switch",
     "Unavailable",
     "WorkerStatus",
+    "bury",
     "gauge_key",
     "incarnation",
     "percent_number",
+    "shadow_books",
     "wait_for_workers",
 ]
 

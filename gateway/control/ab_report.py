@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from flags import FlagSnapshot
+from gateway.control.accounting import shadow_books
 from gateway.control.answers import FeatureReport
 from gateway.control.board import MetricsBoard
 from gateway.control.evidence import Evidence, Limits, judge, shadow_numbers, side_numbers
@@ -26,6 +27,7 @@ def feature_report(
 
 
 def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, since: str) -> Evidence:
+    books = shadow_books(board, feature.name)
     codes: dict[str, Counter[str]] = {"legacy": Counter(), "new": Counter()}
     for labels, count in board.counter("banyan_requests_total").items():
         name, side, _, code = labels
@@ -41,7 +43,13 @@ def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, sin
         legacy=side_numbers(codes["legacy"], latency.get((feature.name, "legacy"))),
         new=side_numbers(codes["new"], latency.get((feature.name, "new"))),
         fallbacks=sum(_by_second_label(board, "banyan_fallbacks_total", feature.name).values()),
-        shadow=shadow_numbers(_by_second_label(board, "banyan_shadow_total", feature.name)),
+        shadow=shadow_numbers(
+            books.verdicts,
+            eligible=books.eligible,
+            not_sampled=books.not_sampled,
+            in_flight=books.in_flight,
+            sample=books.sample_percent,
+        ),
     )
 
 

@@ -156,8 +156,10 @@ class SideNumbers(msgspec.Struct, frozen=True):
 class ShadowNumbers(msgspec.Struct, frozen=True):
     """What the comparisons said. `compared` counts only those with a clear answer; the rest stays apart.
 
-    `mismatch_upper` is the upper end of the confidence interval of the mismatch rate: 1 without any
-    comparison.
+    `eligible` = `not_sampled` + `in_flight` + `unknown` + `compared`, at all times; `unknown` is the sum of
+    dropped, shadow_error, shadow_timeout and undetermined, and `unknown_rate` its share of what has ended.
+    `mismatch_lower` and `mismatch_upper` are 95 % confidence bounds of the mismatch rate, each one-sided:
+    0 and 1 without any comparison. `sample_percent`: how much of the configured sample is taken now.
     """
 
     compared: int
@@ -171,6 +173,13 @@ class ShadowNumbers(msgspec.Struct, frozen=True):
     dropped: int
     mismatch_rate: float | None
     mismatch_upper: float
+    mismatch_lower: float = 0.0
+    eligible: int = 0
+    not_sampled: int = 0
+    in_flight: int = 0
+    unknown: int = 0
+    unknown_rate: float | None = None
+    sample_percent: float = 100.0
 
 
 class FeatureReport(msgspec.Struct, frozen=True):

@@ -37,10 +37,14 @@ class Histogram(msgspec.Struct, frozen=True):
 
 
 class MetricsBoard:
-    """Takes reports in, answers sums. `now` is any monotonic clock in seconds; it only dates the gauges."""
+    """Takes reports in, answers sums. `now` is any monotonic clock in seconds; it says who is still alive.
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    `bury` is given the last report of a process that is heard of no more, and says what its gauges become.
+    """
+
+    def __init__(self, now: Callable[[], float], bury: Callable[[Report], Report] | None = None) -> None:
         self._now = now
+        self._bury = bury or _without_gauges
         self._reports: dict[Key, Report] = {}
         self._heard: dict[Key, float] = {}
 
@@ -71,14 +75,13 @@ class MetricsBoard:
 
     def gauges(self) -> dict[str, list[float]]:
         """What the processes that were heard from in the last seconds say now, by key, one value per
-        process.
+        process. Asked before the counters, both are as of one moment.
         """
-        oldest = self._now() - _FRESH
+        self._bury_the_silent()
         found: dict[str, list[float]] = {}
-        for key, report in self._reports.items():
-            if self._heard.get(key, -_FRESH) >= oldest:
-                for name, value in report.gauges.items():
-                    found.setdefault(name, []).append(value)
+        for report in self._reports.values():
+            for name, value in report.gauges.items():
+                found.setdefault(name, []).append(value)
         return found
 
     def save(self, path: Path) -> None:
@@ -96,18 +99,31 @@ class MetricsBoard:
         """
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             for report in msgspec.msgpack.decode(path.read_bytes(), type=list[Report]):
-                self._reports.setdefault((report.source, report.incarnation), report)
+                key = (report.source, report.incarnation)
+                self._reports.setdefault(key, report)
+                self._heard.setdefault(key, self._now() - _FRESH / 2)  # alive, it says so soon
+
+    def _bury_the_silent(self) -> None:
+        oldest = self._now() - _FRESH
+        for key, report in self._reports.items():
+            if report.gauges and self._heard.get(key, oldest - 1) < oldest:
+                self._reports[key] = self._bury(report)
 
     def _fold(self) -> None:
         """Add the reports of long-silent processes into one, so that a worker dying for days costs no
         memory.
         """
+        self._bury_the_silent()
         by_age = sorted(self._reports, key=lambda key: self._heard.get(key, 0.0))
         silent = by_age[: _KEPT_APART // 2]
         total = merged([self._reports.pop(key) for key in silent])
         for key in silent:
             self._heard.pop(key, None)
         self._reports[(_FOLDED, _FOLDED)] = total
+
+
+def _without_gauges(report: Report) -> Report:
+    return msgspec.structs.replace(report, gauges={})
 
 
 def merged(reports: list[Report]) -> Report:

@@ -12,7 +12,8 @@ __all__ = ["CATALOGUE", "Metric"]
 
 
 class Metric(NamedTuple):
-    """One metric family. `kind` is counter, gauge or histogram; `merge` (sum or max) is for gauges only."""
+    """One metric family. `kind` is counter, gauge or histogram; `merge` (sum, max or min) is for gauges
+    only."""
 
     name: str
     kind: str
@@ -56,7 +57,19 @@ _ALL: Final = (
         "banyan_shadow_total",
         "counter",
         ("feature", "verdict"),
-        "Comparisons of the two sides, by verdict.",
+        "Exchanges of the shadow that came to an end, by verdict: compared, or why not.",
+    ),
+    Metric(
+        "banyan_shadow_not_kept_total",
+        "counter",
+        (),
+        "Findings that the result store could not keep.",
+    ),
+    Metric(
+        "banyan_shadow_given_up_total",
+        "counter",
+        ("work",),
+        "Work of the shadow that took too long and was given up: a pair, or an explanation.",
     ),
     Metric(
         "banyan_golden_live_total",
@@ -76,6 +89,19 @@ _ALL: Final = (
         "gauge",
         (),
         "Exchanges that wait for the shadow, over all shadow processes.",
+    ),
+    Metric(
+        "banyan_shadow_in_flight",
+        "gauge",
+        ("feature",),
+        "Eligible exchanges that have come to no verdict yet.",
+    ),
+    Metric(
+        "banyan_shadow_sample_percent",
+        "gauge",
+        (),
+        "How much of the configured sample of sessions the busiest shadow process can take, 0 to 100.",
+        "min",
     ),
     Metric("banyan_dial_percent", "gauge", ("feature",), "The dial of a feature, 0 to 100."),
     Metric(

@@ -16,7 +16,7 @@ import msgspec
 from gateway.control.answers import FeatureReport, ShadowNumbers, SideNumbers, percent_number
 from gateway.control.board import Histogram
 from gateway.core.latency import quantile
-from shadow import mismatch_rate
+from shadow import AGAINST_CONFIDENCE, wilson
 
 __all__ = ["Evidence", "Limits", "judge", "shadow_numbers", "side_numbers"]
 
@@ -56,10 +56,20 @@ def side_numbers(codes: Mapping[str, int], latency: Histogram | None) -> SideNum
     return SideNumbers(requests, errors, errors / requests if requests else None, p50, p95, p99)
 
 
-def shadow_numbers(verdicts: Mapping[str, int]) -> ShadowNumbers:
-    """The comparisons by verdict, with the upper confidence bound of the mismatch rate."""
+def shadow_numbers(
+    verdicts: Mapping[str, int],
+    *,
+    eligible: int = 0,
+    not_sampled: int = 0,
+    in_flight: int = 0,
+    sample: float = 100.0,
+) -> ShadowNumbers:
+    """The comparisons by verdict, with the confidence bounds of the mismatch rate and what is not known."""
     count = Counter(verdicts)
     compared = sum(count[name] for name in _CLEAR)
+    bounds = wilson(count["mismatch"], compared)
+    unknown = sum(count[verdict] for verdict in AGAINST_CONFIDENCE)
+    ended = compared + unknown
     return ShadowNumbers(
         compared=compared,
         match=count["match"],
@@ -71,7 +81,14 @@ def shadow_numbers(verdicts: Mapping[str, int]) -> ShadowNumbers:
         shadow_timeout=count["shadow_timeout"],
         dropped=count["dropped"],
         mismatch_rate=count["mismatch"] / compared if compared else None,
-        mismatch_upper=mismatch_rate(compared - count["mismatch"], count["mismatch"]).upper,
+        mismatch_lower=bounds[0],
+        mismatch_upper=bounds[1],
+        eligible=eligible,
+        not_sampled=not_sampled,
+        in_flight=in_flight,
+        unknown=unknown,
+        unknown_rate=unknown / ended if ended else None,
+        sample_percent=sample,
     )
 
 

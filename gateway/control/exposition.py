@@ -6,7 +6,7 @@ Not imported by the front door: workers use the report channel of this package a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -22,6 +22,7 @@ __all__ = ["CONTENT_TYPE", "exposition"]
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+_MERGES: Final[dict[str, Callable[[list[float]], float]]] = {"sum": sum, "max": max, "min": min}
 _EXPORTED: Final = (
     0.001,
     0.0025,
@@ -57,6 +58,7 @@ class _Collector:
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
+        reported = self._board.gauges()  # first: see there
         known = catalogue.CATALOGUE.values()
         listed = [metric.name for metric in known if metric.kind == "counter"]
         for name in [*listed, *sorted(self._board.counter_names() - set(listed))]:
@@ -64,13 +66,13 @@ class _Collector:
         listed = [metric.name for metric in known if metric.kind == "histogram"]
         for name in [*listed, *sorted(self._board.histogram_names() - set(listed))]:
             yield _histogram(name, self._board.histogram(name))
-        yield from self._collect_gauges()
+        yield from self._collect_gauges(reported)
 
-    def _collect_gauges(self) -> Iterator[Metric]:
+    def _collect_gauges(self, reported: dict[str, list[float]]) -> Iterator[Metric]:
         rows: dict[str, list[GaugeRow]] = {
             metric.name: [] for metric in catalogue.CATALOGUE.values() if metric.kind == "gauge"
         }
-        for key, values in self._board.gauges().items():
+        for key, values in reported.items():
             name, _, labels = key.partition("{")
             row = (tuple(labels.rstrip("}").split(",")) if labels else (), _merge(name, values))
             rows.setdefault(name, []).append(row)
@@ -122,4 +124,4 @@ def _label_names(name: str, seen: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 def _merge(name: str, values: list[float]) -> float:
     metric = catalogue.CATALOGUE.get(name)
-    return max(values) if metric and metric.merge == "max" else sum(values)
+    return _MERGES[metric.merge if metric else "sum"](values)

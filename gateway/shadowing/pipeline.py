@@ -1,8 +1,13 @@
 """One captured exchange from copy to verdict. The order of these steps is the order in which a session
-happened."""
+happened.
+
+Whatever goes wrong with one exchange costs one verdict: nothing here raises, and work on a pair that does not
+come back is given up after a time.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -12,23 +17,28 @@ from gateway.capture import CapturedExchange
 from gateway.core.decision import Side
 from gateway.shadowing.copy import CopySender
 from gateway.shadowing.findings import Findings
+from gateway.shadowing.limit import TimeLimit, TookTooLong
 from gateway.shadowing.recording import LiveRecorder
+from gateway.shadowing.rulebook import RuleBook
 from gateway.shadowing.template import Templates
 from gateway.shadowing.trust import Trust
+from gateway.shadowing.twice import CONTROL, ControlTwice
 from golden import GoldenIndex, JourneyState, Recording, compare_with_golden
 from shadow import (
+    AGAINST_CONFIDENCE,
     Comparison,
     MirrorBook,
     Observation,
     Redactor,
     RequestSnapshot,
-    Rules,
     SessionMirror,
     Verdict,
     compare,
+    is_itself,
     settle,
 )
 
+_log = logging.getLogger("banyan.shadow")
 _UNKNOWN = "began before it was seen"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SHORTEST_DEADLINE = 1.0
@@ -44,34 +54,54 @@ class Pipeline:
         self,
         senders: Mapping[Side, CopySender],
         trust: Trust,
+        twice: ControlTwice,
         findings: Findings,
-        rules: Rules,
+        rules: RuleBook,
         redactor: Redactor,
         goldens: GoldenIndex,
         mirrors: MirrorBook,
         recorder: LiveRecorder,
+        limit: TimeLimit,
         deadline: float,
         today: Callable[[], date],
     ) -> None:
         self._senders = senders
         self._trust = trust
+        self._twice = twice
         self._findings = findings
         self._rules = rules
         self._redactor = redactor
         self._goldens = goldens
         self._mirrors = mirrors
         self._recorder = recorder
+        self._limit = limit
         self._deadline = deadline
         self._today = today
         self._templates = Templates()
 
-    async def run(self, exchange: CapturedExchange) -> None:
-        """Ask the other side what it would have answered, compare, and keep what was found."""
+    async def run(self, exchange: CapturedExchange, out_until: float = 0.0) -> Verdict:
+        """Ask the other side what it would have answered, compare, and keep what was found. Never raises.
+
+        ``out_until``: until when requests of this session may have been left out.
+        """
+        mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
+        if mirror.born <= out_until:
+            mirror.lose("the sample of sessions was lowered meanwhile")
+        try:
+            route = self._templates.of(exchange.request.method, exchange.template, exchange.request.target)
+            return await self._run(msgspec.structs.replace(exchange, template=route), mirror)
+        except TookTooLong:
+            reason = "a pair took too long to compare"
+        except Exception:  # noqa: BLE001 - one pair must cost one pair
+            _log.exception("an exchange could not be shadowed")
+            reason = "an exchange could not be shadowed"
+        mirror.lose(reason)
+        self._findings.not_compared(exchange, Verdict.UNDETERMINED)
+        return Verdict.UNDETERMINED
+
+    async def _run(self, exchange: CapturedExchange, mirror: SessionMirror) -> Verdict:
         primary = exchange.answer
         side = Side(primary.side).other
-        route = self._templates.of(exchange.request.method, exchange.template, exchange.request.target)
-        exchange = msgspec.structs.replace(exchange, template=route)
-        mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
         first = mirror.attachment is None and mirror.known_from_start
         recording = self._recording(exchange, mirror)
         await self._hold(exchange, recording, primary)
@@ -80,24 +110,46 @@ class Pipeline:
             self._recorder.take(exchange, mirror, None, first)
             mirror.lose(refusal)
             self._findings.not_compared(exchange, Verdict.UNDETERMINED)
-            return
-        shadow = await self._ask(exchange, side, mirror)
-        self._recorder.take(exchange, mirror, shadow, first)
-        mirror.learn(exchange.request, primary, shadow)
+            return Verdict.UNDETERMINED
+        shadow, again = await self._ask(exchange, side, mirror)
+        with self._limit():
+            self._recorder.take(exchange, mirror, shadow, first)
+            mirror.learn(exchange.request, primary, shadow)
         control, candidate = (primary, shadow) if side is Side.NEW else (shadow, primary)
-        comparison = compare(
-            exchange.request,
-            control,
-            candidate,
-            self._rules,
-            feature=exchange.feature,
-            route=exchange.template,
-            today=self._today(),
-            redactor=self._redactor,
-        )
-        await self._findings.shadowed(exchange, control, candidate, settle(comparison, mirror))
+        comparison = settle(self._compare(exchange, control, candidate), mirror)
+        if again is not None and not again.error and comparison.verdict not in AGAINST_CONFIDENCE:
+            comparison = self._told_from_noise(exchange, control, again, comparison)
+        await self._findings.shadowed(exchange, control, candidate, comparison)
         if not shadow.error and mirror.known_from_start:
             await self._hold(exchange, recording, shadow)
+        return comparison.verdict
+
+    def _compare(
+        self, exchange: CapturedExchange, control: Observation, candidate: Observation
+    ) -> Comparison:
+        with self._limit():
+            return compare(
+                exchange.request,
+                control,
+                candidate,
+                self._rules.rules,
+                feature=exchange.feature,
+                route=exchange.template,
+                today=self._today(),
+                redactor=self._redactor,
+            )
+
+    def _told_from_noise(
+        self, exchange: CapturedExchange, control: Observation, again: Observation, comparison: Comparison
+    ) -> Comparison:
+        itself = self._compare(exchange, control, again)
+        if itself.verdict in AGAINST_CONFIDENCE:
+            return comparison
+        self._findings.twice(exchange, itself, comparison)
+        if not is_itself(comparison, itself):
+            return comparison
+        reason = f"{CONTROL} differs from itself there"
+        return msgspec.structs.replace(comparison, verdict=Verdict.NOISE, severity=None, reason=reason)
 
     async def _refusal(self, request: RequestSnapshot, side: Side) -> str:
         """Why this copy is not sent; empty when it is."""
@@ -107,14 +159,25 @@ class Pipeline:
             return f"{side} does not say that it honours Banyan-Shadow, so no write is sent to it"
         return ""
 
-    async def _ask(self, exchange: CapturedExchange, side: Side, mirror: SessionMirror) -> Observation:
-        copy = mirror.rewrite(exchange.request)
+    async def _ask(
+        self, exchange: CapturedExchange, side: Side, mirror: SessionMirror
+    ) -> tuple[Observation, Observation | None]:
+        """The other side's answer, and where the control is asked twice, its second one."""
+        with self._limit():
+            copy = mirror.rewrite(exchange.request)
         host = next((value for name, value in exchange.request.headers if name.lower() == b"host"), b"")
         deadline = min(max(2 * exchange.answer.elapsed, SHORTEST_DEADLINE), self._deadline)
+        again: Observation | None = None
+        twice = self._twice.wants(exchange)
+        first = twice and self._twice.goes_first()
+        if first:
+            again = await self._twice.ask(exchange, copy, deadline)
         answer = await self._senders[side].send(copy, host, deadline)
+        if twice and not first:
+            again = await self._twice.ask(exchange, copy, deadline)
         if copy.method not in _SAFE:
             self._trust.note(side, answer)
-        return answer
+        return answer, again
 
     def _recording(self, exchange: CapturedExchange, mirror: SessionMirror) -> Recording | None:
         """The recording of this request in this state of its session, if there is one.
@@ -141,14 +204,15 @@ class Pipeline:
         """Compare one side's answer with what was recorded as right."""
         if recording is None:
             return
-        comparison: Comparison = compare_with_golden(
-            recording,
-            exchange.request,
-            answer,
-            self._rules,
-            self._today(),
-            scrubber=self._goldens.scrubber,
-            feature=exchange.feature,
-            route=exchange.template,
-        )
+        with self._limit():
+            comparison: Comparison = compare_with_golden(
+                recording,
+                exchange.request,
+                answer,
+                self._rules.rules,
+                self._today(),
+                scrubber=self._goldens.scrubber,
+                feature=exchange.feature,
+                route=exchange.template,
+            )
         await self._findings.against_golden(exchange, recording.observation, answer, comparison)

@@ -15,6 +15,7 @@ from pathlib import Path
 from flags import position
 from gateway.capture import CapturedExchange
 from gateway.shadowing.orders import Order, Outcome, Written, current_order, report_outcome
+from gateway.shadowing.routes import RouteEvidence
 from golden import (
     Exchange,
     GoldenError,
@@ -60,6 +61,7 @@ class LiveRecorder:
         self._told: set[str] = set()
         self._routes: Counter[str] = Counter()
         self._known: GoldenIndex | None = None
+        self._routes_seen = RouteEvidence.load(state, index)
 
     def take(
         self, exchange: CapturedExchange, mirror: SessionMirror, other: Observation | None, first: bool
@@ -67,6 +69,7 @@ class LiveRecorder:
         """An exchange, in its order within the session. ``other``: what the other side answered; ``first``:
         the session begins with it.
         """
+        self._routes_seen.note(exchange.feature, exchange.template, compared=bool(other and not other.error))
         order = self._order
         if order is None or exchange.feature != order.feature:
             return
@@ -100,6 +103,7 @@ class LiveRecorder:
 
     async def look(self, now: float, *, ending: bool = False) -> bool:
         """Take up a new order, close what is over, say what was done. True: something was written."""
+        self._routes_seen.save()
         found = None if ending else current_order(self._state)
         order = self._order
         over = order is not None and (found is None or found.id != order.id or now >= order.until)

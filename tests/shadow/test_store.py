@@ -161,7 +161,7 @@ class TestTrouble:
         path = tmp_path / "results.db"
         store = ResultStore(path)
         store.record(exchange(0))
-        connection = store._open()
+        connection = store._file.open()
         connection.execute("PRAGMA query_only = ON")
         assert not store.record(exchange(1))
         assert store.lost == 1
@@ -170,8 +170,8 @@ class TestTrouble:
     def test_a_full_store(self, tmp_path: Path) -> None:
         store = ResultStore(tmp_path / "results.db")
         store.record(exchange(0))
-        (pages,) = store._open().execute("PRAGMA page_count").fetchone()
-        store._open().execute(f"PRAGMA max_page_count = {pages}")
+        (pages,) = store._file.open().execute("PRAGMA page_count").fetchone()
+        store._file.open().execute(f"PRAGMA max_page_count = {pages}")
         text = {"a": ["x" * 50_000]}
         assert not store.record(exchange(1, text, {"a": ["y" * 50_000]}))
         assert store.lost == 1

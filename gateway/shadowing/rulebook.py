@@ -1,0 +1,47 @@
+"""The rules in force: read again when their file changes; a file that is wrong is reported and changes
+nothing."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+
+from shadow import DEFAULT_RULES, Rules, RulesError, load_rules
+
+_log = logging.getLogger("banyan.shadow")
+
+
+class RuleBook:
+    """``rules`` are those that hold now."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self.rules: Rules = DEFAULT_RULES
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Look at the file; whether other rules hold now."""
+        stamp = self._look()
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            self.rules = load_rules(self._path) if stamp else DEFAULT_RULES
+        except RulesError as error:
+            _log.error("the rules are not taken over, the old ones stay in force: %s", error)
+            return False
+        return True
+
+    def warn(self, today: date) -> None:
+        """Say which rules no longer do what their author meant."""
+        for problem in self.rules.problems(today):
+            _log.warning("%s", problem)
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size

@@ -1,0 +1,248 @@
+"""A real gateway between two small applications that a test writes: a function each, served over HTTP/1.1."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.demo.banyan import Called, banyan
+from tests.support.ports import LOOPBACK, free_port, wait_until
+from tests.support.spawn import ROOT, Spawned, Spawner
+
+
+class Asked(NamedTuple):
+    """A request as an application sees it; header names in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether it is a copy."""
+        return self.headers.get("banyan-shadow") == "1"
+
+
+class Says(NamedTuple):
+    """An answer. ``hang_up``: close the connection in its place."""
+
+    body: bytes = b"{}"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
+    hang_up: bool = False
+
+
+Application = Callable[[Asked], Says]
+
+
+@contextmanager
+def serving(application: Application) -> Iterator[int]:
+    """The application on a free port, a thread for each connection."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                self.close_connection = True
+                return
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            names = {name.lower(): value for name, value in self.headers.items()}
+            said = application(Asked(self.command, self.path, names, body))
+            if said.hang_up:
+                self.close_connection = True
+                return
+            self.send_response_only(said.status)
+            for name, value in said.headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(said.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(said.body)
+            self.wfile.flush()
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 256
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that hangs up is no news."""
+
+    server = Server((LOOPBACK, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+CONFIG = """
+[listen]
+traffic = "127.0.0.1:{traffic}"
+admin = "127.0.0.1:{admin}"
+workers = {workers}
+drain_timeout = 5
+[upstreams.legacy]
+url = "http://127.0.0.1:{legacy}"
+[upstreams.new]
+url = "http://127.0.0.1:{new}"
+[state]
+dir = "state"
+[sticky]
+keys = ["header:X-User"]
+[shadow]
+{shadow}
+[[feature]]
+name = "orders"
+match = ["/*"]
+fallback = "off"
+shadow = {feature_shadow}
+guard = {{ min_samples = 10, max_mismatch_rate = 0.9, max_error_rate = 0.9, max_p95 = "10s" }}
+"""
+
+
+class Between:
+    """The gateway, running. ``folder`` holds all it writes."""
+
+    def __init__(self, folder: Path, process: Spawned, traffic: int, admin: int) -> None:
+        self.folder = folder
+        self.process = process
+        self.url = f"http://{LOOPBACK}:{traffic}"
+        self.admin = f"http://{LOOPBACK}:{admin}"
+        self.config = folder / "banyan.toml"
+
+    def banyan(self, *arguments: str) -> Called:
+        """One command of the command line, with ``--json``."""
+        return banyan(self.config, *arguments)
+
+    def report(self) -> dict[str, Any]:
+        """What ``banyan report`` says of the shadow."""
+        data: dict[str, Any] = self.banyan("report", "orders").data["shadow"]
+        return data
+
+    def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """One scrape: metric → label values in the order of their names → number."""
+        text = httpx.get(f"{self.admin}/metrics", trust_env=False).text
+        found: dict[str, dict[tuple[str, ...], float]] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels = tuple(sample.labels[name] for name in sorted(sample.labels))
+                found.setdefault(sample.name, {})[labels] = sample.value
+        return found
+
+    def books(self) -> Counter[str]:
+        """One scrape of what the shadow did with the feature: eligible, not_sampled, in_flight, and each
+        verdict."""
+        scraped = self.metrics()
+        books: Counter[str] = Counter()
+        for (_, outcome), value in scraped.get("banyan_capture_total", {}).items():
+            if outcome in ("eligible", "not_sampled"):
+                books[outcome] += int(value)
+        for (_, verdict), value in scraped.get("banyan_shadow_total", {}).items():
+            books[verdict] += int(value)
+        books["in_flight"] = int(sum(scraped.get("banyan_shadow_in_flight", {}).values()))
+        return books
+
+    def settled(self, timeout: float = 20.0, eligible: int = 0) -> Counter[str]:
+        """The books once so much was eligible and nothing is in flight."""
+        last: list[Counter[str]] = []
+
+        def look() -> bool:
+            last[:] = [self.books()]
+            return last[0]["in_flight"] == 0 and last[0]["eligible"] >= eligible
+
+        wait_until(look, timeout=timeout, what="the shadow")
+        return last[0]
+
+    def children(self, module: str) -> list[int]:
+        """The gateway's own processes that run ``module``."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and module in (entry / "cmdline").read_text():
+                    parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                    if parent == str(self.process.pid):
+                        found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def kill(self, module: str) -> None:
+        """End the gateway's processes of one kind without a word."""
+        for pid in self.children(module):
+            os.kill(pid, signal.SIGKILL)
+
+    def log(self) -> str:
+        """What the gateway printed."""
+        return self.process.output()
+
+
+def unbalanced(books: Counter[str]) -> int:
+    """What the books do not account for; 0."""
+    ended = sum(
+        times for name, times in books.items() if name not in ("eligible", "not_sampled", "in_flight")
+    )
+    return books["eligible"] - books["not_sampled"] - books["in_flight"] - ended
+
+
+@contextmanager
+def between(
+    folder: Path,
+    legacy: Application,
+    new: Application,
+    *,
+    shadow: str = "",
+    feature_shadow: str = '{ percent = 100, writes = "isolated" }',
+    workers: int = 2,
+) -> Iterator[Between]:
+    """Start all three; everything ends with the block."""
+    with serving(legacy) as legacy_port, serving(new) as new_port:
+        traffic, admin = free_port(), free_port()
+        config = folder / "banyan.toml"
+        config.write_text(
+            CONFIG.format(
+                traffic=traffic,
+                admin=admin,
+                workers=workers,
+                legacy=legacy_port,
+                new=new_port,
+                shadow=shadow,
+                feature_shadow=feature_shadow,
+            )
+        )
+        logs = folder / "logs"
+        logs.mkdir()
+
+        def ready(_: object) -> bool:
+            try:
+                answer = httpx.get(f"http://{LOOPBACK}:{admin}/readyz", timeout=1, trust_env=False)
+            except httpx.HTTPError:
+                return False
+            return answer.status_code == 200
+
+        with Spawner(logs) as spawner:
+            process = spawner(
+                [sys.executable, "-m", "gateway", "-c", str(config), "run"],
+                name="gateway",
+                ready=ready,
+                cwd=ROOT,
+            )
+            yield Between(folder, process, traffic, admin)
