@@ -28,7 +28,7 @@ import uvicorn
 from flags import PAGE_NAME, FlagsError, Ledger, StateFile, StatePage
 from gateway.admin import TokenBook, TokensUnreadable, create_app
 from gateway.config import Config
-from gateway.control import ControlService, MetricsBoard, Record, ReportServer, Switch
+from gateway.control import ControlService, MetricsBoard, Record, ReportServer, Switch, bury
 from gateway.notes import read_runtime
 from gateway.sinks import configure_logging
 from shadow import ResultStore
