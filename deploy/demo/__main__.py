@@ -23,7 +23,7 @@ USERS = 400
 
 def play(console: Console, folder: Path) -> None:
     """The whole migration, once."""
-    stage = Stage(console)
+    stage = Stage(console, total=10 + len(acts.STEPS))
     began = time.monotonic()
     with Servers(folder) as servers:
         with stage.act("Start both applications and the gateway") as seen:
@@ -45,7 +45,7 @@ def play(console: Console, folder: Path) -> None:
 
 def show_report(console: Console, report: dict[str, object]) -> None:
     """The A/B report of the run, side by side."""
-    table = Table(title="Legacy and new, as users met them", title_justify="left")
+    table = Table(title="Legacy and new", title_justify="left")
     table.add_column("")
     for name in ("legacy", "new"):
         table.add_column(name, justify="right")
@@ -67,7 +67,9 @@ def keep_running(console: Console, folder: Path) -> None:
         console.print(f"dashboard:  {servers.dashboard_url}  (token: {token.read_text().strip()})")
         console.print(f"operate:    .venv/bin/banyan -c {servers.config} status")
         console.print("Ctrl-C ends all of it.")
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        while True:  # until SIGINT or SIGTERM, both of which raise KeyboardInterrupt here
+            servers.check_alive()
+            time.sleep(0.5)
 
 
 def main() -> int:
@@ -80,7 +82,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="banyan-demo-", ignore_cleanup_errors=True) as folder:
         try:
             if arguments.keep_running:
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
                 keep_running(console, Path(folder))
             else:
                 play(console, Path(folder))
@@ -93,8 +94,8 @@ def main() -> int:
             _show_logs(console, Path(folder))
             return 1
         except KeyboardInterrupt:
-            console.print("interrupted")
-            return 130
+            console.print("ended")
+            return 0 if arguments.keep_running else 130
     return 0
 
 

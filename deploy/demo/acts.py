@@ -138,7 +138,7 @@ def closing(stage: Stage, servers: Servers, crowd: Crowd) -> dict[str, Any]:
         expect(crowd.failures == 0, f"{crowd.failures} requests of users failed")
         seen.append(f"{crowd.requests} requests of users, none failed")
         data: dict[str, Any] = report.data
-        seen.append(f"verdict: {data['verdict']}")
+        seen.append(f"verdict: {data['verdict']}" + "".join(f", {reason}" for reason in data["reasons"]))
         return data
 
 

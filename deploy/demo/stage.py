@@ -29,6 +29,7 @@ class Stage:
     """Runs acts one after the other and remembers what was seen."""
 
     console: Console
+    total: int = 0
     lines: list[Line] = field(default_factory=list)
 
     @contextmanager
@@ -36,11 +37,12 @@ class Stage:
         """Announce an act; what it appends is what was seen."""
         seen: list[str] = []
         began = time.monotonic()
+        step = f"{len(self.lines) + 1}/{self.total}"
         if self.console.is_terminal:
-            with self.console.status(f"[bold]{name}[/bold] …"):
+            with self.console.status(f"{step} [bold]{name}[/bold] …"):
                 yield seen
         else:
-            self.console.print(f"… {name}")
+            self.console.print(f"{step} {name} …")
             yield seen
         seconds = time.monotonic() - began
         text = "; ".join(seen)
@@ -50,8 +52,8 @@ class Stage:
     def close(self, seconds: float) -> None:
         """The closing table."""
         table = Table(title="The migration, as it was seen in this run", title_justify="left")
-        table.add_column("Step", no_wrap=True)
-        table.add_column("Seen")
+        table.add_column("Step", ratio=2)
+        table.add_column("Seen", ratio=3, overflow="fold")
         table.add_column("Time", justify="right", no_wrap=True)
         for line in self.lines:
             table.add_row(line.act, line.seen, f"{line.seconds:.1f} s")
