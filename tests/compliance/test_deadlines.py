@@ -18,6 +18,7 @@ ENV = {
     "BANYAN_UPSTREAMS__LEGACY__TIMEOUT": "400ms",
     "BANYAN_UPSTREAMS__LEGACY__IDLE_TIMEOUT": "500ms",
     "BANYAN_UPSTREAMS__LEGACY__MAX_CONNECTIONS": "4",
+    "BANYAN_UPSTREAMS__LEGACY__MAX_WAITING": "4",
 }
 
 
@@ -188,7 +189,7 @@ def test_too_many_connections_are_told_so(stage: Stage) -> None:
 
 
 def test_a_full_pool_lets_wait_and_then_refuses(stage: Stage) -> None:
-    """As many as there are connections may wait; the others get 503."""
+    """Some may wait for a connection; the others get 503 at once."""
     stage.legacy.plays(steps(Pause(0.2), Send(OK)))
     clients = [stage.client() for _ in range(12)]
     for client in clients:
