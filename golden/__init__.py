@@ -8,6 +8,7 @@ The map, in the order data takes:
     scrub          takes secrets out, names what is volatile (volatile), refers to what was met before
                    (known); fields and cookies are places where a value may stand
     recording      one case as one file (reading); files keeps the folder of them
+    importers      flows from what there is already: HAR, OpenAPI, access logs, Postman
     recorder       flow, player, scrub, files: record()
     telling        a session that happened, as a flow and its recordings: what an answer offers (offers) is
                    recognised in later requests (correlate); flow_text writes the flow down
@@ -32,6 +33,7 @@ from golden.errors import FlowError, GoldenError, RecordingError, SideError, Ste
 from golden.files import read_all, write
 from golden.flow import Flow, load_flows
 from golden.flow_text import to_toml
+from golden.importers import FORMATS, Imported, Wish, import_flows
 from golden.journey import Journey, Terms
 from golden.junit import write_junit
 from golden.lint import LintReport, lint
@@ -48,6 +50,7 @@ from golden.telling import Journal, tell
 from golden.verifier import verify
 
 __all__ = [
+    "FORMATS",
     "AcceptReport",
     "Accepted",
     "Answer",
@@ -59,6 +62,7 @@ __all__ = [
     "FlowError",
     "GoldenError",
     "GoldenIndex",
+    "Imported",
     "Journal",
     "Journey",
     "JourneyState",
@@ -75,10 +79,12 @@ __all__ = [
     "Terms",
     "ThreadingError",
     "VerifyReport",
+    "Wish",
     "accept",
     "changes",
     "compare_with_golden",
     "github_annotations",
+    "import_flows",
     "lint",
     "load_flows",
     "read_all",

@@ -43,8 +43,8 @@ def tell(exchanges: Sequence[Exchange], prefix: str, scrubber: Scrubber) -> Jour
     if not kept:
         return None
     steps, values = correlate(kept, scrubber)
-    stored, secrets, taken = _without_secrets(steps, scrubber)
-    stored = _named(stored)
+    stored, secrets, taken = without_secrets(steps, scrubber)
+    stored = with_names(stored)
     name = f"{prefix}-{_digest(stored)}"
     flow = Flow(name, f"{name}.toml", tuple(stored), secrets)
     recordings = []
@@ -94,7 +94,7 @@ def _is_decoration(answer: Observation) -> bool:
     return _DECORATION.match(content_type.decode("latin-1").lower()) is not None
 
 
-def _without_secrets(
+def without_secrets(
     steps: list[Step], scrubber: Scrubber
 ) -> tuple[list[Step], dict[str, str], dict[str, str]]:
     """Steps with a name for each secret that came from outside, the variables, and the secrets by name."""
@@ -124,7 +124,7 @@ def _put(step: Step, names: dict[str, str]) -> Step:
     return replace(step, target=put(step.target), headers=headers, body=body)
 
 
-def _named(steps: list[Step]) -> list[Step]:
+def with_names(steps: list[Step]) -> list[Step]:
     """Names from method and path: `get-orders`, and the second one `get-orders-2`."""
     used: dict[str, int] = {}
     found = []

@@ -9,6 +9,8 @@ import click
 
 from gateway.cli import golden_inputs as inputs
 from gateway.cli.failures import NO, CommandError
+from gateway.cli.golden_coverage import coverage_command
+from gateway.cli.golden_import import import_command
 from gateway.cli.golden_live import Wishes, live_options, record_live
 from gateway.cli.golden_options import FILE, common, guarded
 from gateway.cli.golden_output import print_lint, print_recorded
@@ -124,5 +126,5 @@ def show_command(settings: Settings, case: str | None, folder: Path | None, rule
         say(show(found[0]).rstrip("\n"))
 
 
-for _command in (verify_command, accept_command):
+for _command in (verify_command, accept_command, import_command, coverage_command):
     golden.add_command(_command)

@@ -87,6 +87,7 @@ class Pipeline:
         mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
         if mirror.born <= out_until:
             mirror.lose("the sample of sessions was lowered meanwhile")
+            self._recorder.lost(exchange.key)
         try:
             route = self._templates.of(exchange.request.method, exchange.template, exchange.request.target)
             return await self._run(msgspec.structs.replace(exchange, template=route), mirror)
