@@ -17,18 +17,28 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import uvicorn
 
-from flags import PAGE_NAME, FlagsError, Ledger, StateFile, StatePage
+from flags import PAGE_NAME, FlagsError, FlagSnapshot, Ledger, StateFile, StatePage
 from gateway.admin import TokenBook, TokensUnreadable, create_app
 from gateway.config import Config
-from gateway.control import ControlService, MetricsBoard, Record, ReportServer, Switch, bury
+from gateway.control import (
+    ControlService,
+    Follower,
+    Hand,
+    MetricsBoard,
+    Record,
+    ReportServer,
+    SourceHand,
+    Switch,
+    bury,
+)
 from gateway.notes import read_runtime
 from gateway.sinks import configure_logging
 from shadow import ResultStore
@@ -53,7 +63,12 @@ class ControlProcess:
         self._board.load(runtime / TOTALS_FILE)
         self._reports = ReportServer(runtime, self._board.add)
         ledger = Ledger(folder)
-        self._switch = Switch(self._page, Record(self._page, StateFile(folder), ledger, time.time))
+        record = Record(self._page, StateFile(folder), ledger, time.time)
+        writing = asyncio.Lock()
+        other = _other_source(config, self._page, record, writing)
+        self._follower = other.follower if other else None
+        self._refresh = config.flags.unleash.refresh
+        self._switch = Switch(self._page, record, other.hand if other else None, writing)
         self._desk = ControlService(
             config=config,
             page=self._page,
@@ -62,6 +77,8 @@ class ControlProcess:
             board=self._board,
             results=ResultStore(folder / RESULTS_FILE),
             started_at=_born(folder),
+            follower=self._follower,
+            compiled=other.compiled if other else None,
         )
         app = create_app(self._desk, TokenBook.open(folder), config.listen.admin.host)
         # The library's own log lines and signal handlers stay out: both belong to this process as a whole.
@@ -74,6 +91,8 @@ class ControlProcess:
     def reload(self) -> None:
         """Go on with the configuration that now lies in the runtime folder."""
         self._desk.reload(read_config(self._runtime))
+        if self._follower:
+            self._follower.accept()
 
     def stop(self) -> None:
         """Answer what was asked already, then end `serve`."""
@@ -82,11 +101,15 @@ class ControlProcess:
     async def serve(self, admin: socket.socket) -> None:
         """Take reports and answer operators until `stop`."""
         keeper = asyncio.create_task(self._keep())
+        follower = asyncio.create_task(self._follow())
         answering = asyncio.create_task(self._server.serve([admin]))
+        if self._follower:
+            await self._follower.take_over()  # what the disk knows, before anybody is told that we are ready
         # Last, because its socket tells the supervisor that this process is up.
         await self._reports.start()
         await answering
         keeper.cancel()
+        follower.cancel()
         await self._reports.close()
         self._board.save(self._runtime / TOTALS_FILE)
         self._page.close()
@@ -98,6 +121,15 @@ class ControlProcess:
             self._board.save(self._runtime / TOTALS_FILE)
             await asyncio.to_thread(self._flush)
             await asyncio.sleep(_KEEPING)
+
+    async def _follow(self) -> None:
+        """Stay in step with another source of dials, if there is one."""
+        while self._follower:
+            try:
+                await self._follower.run(self._refresh)
+            except Exception:  # noqa: BLE001 - a source that fails must not end the desk, nor be forgotten
+                _LOG.exception("following the source of the dials failed; it goes on in a moment")
+                await asyncio.sleep(self._refresh)
 
     def _flush(self) -> None:
         stamp = self._page.stamp()
@@ -119,6 +151,37 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+
+class _OtherSource(NamedTuple):
+    """A source of dials beside the state of this machine, and what this process needs of it."""
+
+    follower: Follower
+    hand: Hand
+    compiled: Callable[[FlagSnapshot], FlagSnapshot]
+
+
+def _other_source(
+    config: Config, page: StatePage, record: Record, writing: asyncio.Lock
+) -> _OtherSource | None:
+    if config.flags.source == "dial":
+        return None
+    from flags.providers.unleash import UnleashRules  # noqa: PLC0415 - loads a core that others do not need
+    from flags.providers.unleash.opening import Secret, open_unleash  # noqa: PLC0415
+
+    unleash = config.flags.unleash
+    opened = open_unleash(
+        config.state.dir,
+        url=unleash.url,
+        project=unleash.project,
+        environment=unleash.environment,
+        token=Secret("flags.unleash.token", unleash.token_env, unleash.token_file),
+        admin_token=Secret("flags.unleash.admin_token", unleash.admin_token_env, unleash.admin_token_file),
+        clock=time.time,
+    )
+    follower = Follower(opened.source, page, record, writing)
+    hand = SourceHand(opened.admin, follower, record, writing)
+    return _OtherSource(follower, hand, UnleashRules(unleash.environment).compiled)
 
 
 def read_config(runtime: Path) -> Config:
@@ -158,7 +221,8 @@ def main() -> None:
     parser.add_argument("--life-fd", type=int, required=True)
     arguments = parser.parse_args()
     configure_logging("control")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for library in ("uvicorn", "httpx"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         asyncio.run(_main(arguments.runtime, socket.socket(fileno=arguments.admin_fd), arguments.life_fd))
     except (FlagsError, TokensUnreadable) as error:

@@ -74,6 +74,7 @@ class Premises:
             ("listen.admin", self.config.listen.admin, config.listen.admin),
             ("listen.socket_mode", self.config.listen.socket_mode, config.listen.socket_mode),
             ("state.dir", self.config.state.dir, config.state.dir),
+            ("flags", self.config.flags, config.flags),
         ):
             if old != new:
                 raise StartError(

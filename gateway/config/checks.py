@@ -19,6 +19,7 @@ def check_together(tree: Tree) -> Iterator[Problem]:
     own are absent."""
     yield from _loops(tree)
     yield from _tls(tree)
+    yield from _flags(tree["flags"])
     yield from _names(tree["feature"])
     yield from _patterns(tree["feature"])
 
@@ -75,6 +76,17 @@ def _tls(tree: Tree) -> Iterator[Problem]:
                 yield Problem(
                     path, shown(upstream[key]), f"expected upstreams.{side}.url to begin with https:"
                 )
+
+
+def _flags(flags: Tree) -> Iterator[Problem]:
+    if flags.get("source") != "unleash":
+        return
+    unleash = flags["unleash"]
+    if unleash.get("url") == "":
+        yield Problem("flags.unleash.url", '""', 'expected the address of the server, as source is "unleash"')
+    if unleash.get("token_env") == "" and unleash.get("token_file") == "":
+        expected = "expected this or flags.unleash.token_file to say where the backend token is"
+        yield Problem("flags.unleash.token_env", '""', expected)
 
 
 def _names(features: list[Tree]) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from gateway.config.kinds import (
     RATE,
     REDIS_URL,
     SERVER_NAME,
+    SERVER_URL,
     SOCKET_MODE,
     STICKY_KEYS,
     UPSTREAM_URL,
@@ -206,16 +207,32 @@ KEYS: tuple[Key, ...] = (
     Key("sticky.cookie", COOKIE_NAME, "banyan_key", "The cookie that is minted when none of them is there."),
     Key(
         "flags.source",
-        choice("dial", later={"unleash": "an Unleash server as the source is not there yet"}),
+        choice("dial", "unleash"),
         "dial",
-        "Who says the percentages: the dial of this gateway.",
+        "Who says the percentages: the dial of this gateway, or an Unleash server.",
     ),
     Key(
-        "flags.unleash.url", ANY_TEXT, "", 'Address of the Unleash server. Only read with source = "unleash".'
+        "flags.unleash.url",
+        SERVER_URL,
+        "",
+        'Address of the Unleash server, with or without `/api`. Only read with source = "unleash".',
     ),
-    Key("flags.unleash.token_env", VARIABLE_NAME, "", "Environment variable that holds its token."),
-    Key("flags.unleash.token_file", ANY_TEXT, "", "File that holds its token."),
-    Key("flags.unleash.environment", ANY_TEXT, "development", "Its environment."),
+    Key("flags.unleash.token_env", VARIABLE_NAME, "", "Environment variable that holds its backend token."),
+    Key("flags.unleash.token_file", FILE, "", "File that holds its backend token."),
+    Key(
+        "flags.unleash.admin_token_env",
+        VARIABLE_NAME,
+        "",
+        "Environment variable that holds a token for its admin API; without one, dials are moved in Unleash.",
+    ),
+    Key("flags.unleash.admin_token_file", FILE, "", "File that holds a token for its admin API."),
+    Key("flags.unleash.project", ANY_TEXT, "default", "The project in which dials are written."),
+    Key(
+        "flags.unleash.environment",
+        ANY_TEXT,
+        "development",
+        "The environment in which dials are written; the backend token says which one is read.",
+    ),
     Key("flags.unleash.refresh", duration("1s", "1h"), 15, "Time between two fetches."),
     Key(
         "shadow.max_body",
@@ -227,7 +244,8 @@ KEYS: tuple[Key, ...] = (
         "shadow.max_in_flight",
         _COUNT,
         64,
-        "Most sessions at work at once in one shadow process; 100 exchanges for each may wait, beyond, dropped.",
+        "Most sessions at work at once in one shadow process; 100 exchanges for each may wait, "
+        "beyond, dropped.",
     ),
     Key(
         "shadow.store",
@@ -243,6 +261,12 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("shadow.processes", integer(0, 64), 1, "Shadow processes; 0 for no shadowing at all."),
     Key("shadow.deadline", _TIME, "10s", "Longest time for one shadowed request."),
+    Key(
+        "shadow.control_twice",
+        PERCENT,
+        2,
+        "Share of the safe exchanges for which legacy is asked a second time, to learn what is noise.",
+    ),
     Key(
         "shadow.version_header",
         HEADER_NAME,
@@ -260,12 +284,6 @@ KEYS: tuple[Key, ...] = (
         "feature[].match",
         PATTERNS,
         [],
-    Key(
-        "shadow.control_twice",
-        PERCENT,
-        2,
-        "Share of the safe exchanges for which legacy is asked a second time, to learn what is noise.",
-    ),
         "What belongs to it: an optional method, then a path with {name} and a final *.",
     ),
     Key("feature[].percent", PERCENT, 0, "The first dial; afterwards the live state rules."),

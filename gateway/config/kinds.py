@@ -254,6 +254,25 @@ DOOR = Kind("address", _door, "as-is")
 UPSTREAM_URL = Kind("URL", _upstream, "as-is")
 
 
+def _server(value: object) -> str:
+    expected = 'the address of a server, such as "https://flags.example.org", without a password, or ""'
+    if value == "":
+        return ""
+    try:
+        if not isinstance(value, str) or not value.isprintable() or re.search(r"[?#@\s]", value):
+            raise ValueError
+        found = urlsplit(value)
+        if found.scheme not in ("http", "https") or found.port == 0:
+            raise ValueError
+        _host(f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname or "")
+    except ValueError:
+        raise Refused(expected) from None
+    return value
+
+
+SERVER_URL = Kind("URL", _server, "as-is")
+
+
 # --- lists ----------------------------------------------------------------------------------------
 
 

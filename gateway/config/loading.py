@@ -80,6 +80,7 @@ def _build(tree: dict[str, Any], path: Path) -> Config:
     places = [(tree["state"], "dir"), (tree["golden"], "dir"), (tree["shadow"], "rules")]
     places += [(listen, "tls_certificate"), (listen, "tls_key"), (listen["traffic"], "path")]
     places += [(upstream, "ca_file") for upstream in upstreams]
+    places += [(tree["flags"]["unleash"], name) for name in ("token_file", "admin_token_file")]
     for table, name in places:
         if table.get(name):
             table[name] = os.path.normpath(path.parent / table[name])

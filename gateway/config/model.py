@@ -139,11 +139,14 @@ class Sticky(_Value, frozen=True):
 
 
 class Unleash(_Value, frozen=True):
-    """A flag server; `refresh` in seconds."""
+    """A flag server; `refresh` in seconds, the files absolute or ""."""
 
     url: str = ""
     token_env: str = ""
     token_file: str = ""
+    admin_token_env: str = ""
+    admin_token_file: str = ""
+    project: str = "default"
     environment: str = "development"
     refresh: float = 15.0
 
@@ -151,7 +154,7 @@ class Unleash(_Value, frozen=True):
 class Flags(_Value, frozen=True):
     """Who says which percentage."""
 
-    source: Literal["dial"] = "dial"
+    source: Literal["dial", "unleash"] = "dial"
     unleash: Unleash = Unleash()
 
 
@@ -167,10 +170,10 @@ class Shadow(_Value, frozen=True):
     processes: int = 1
     deadline: float = 10.0
     version_header: str = ""
+    control_twice: int = 200
 
 
 class Golden(_Value, frozen=True):
-    control_twice: int = 200
     """Where the recordings are; `dir` is absolute and need not exist."""
 
     dir: str

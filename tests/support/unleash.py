@@ -137,6 +137,7 @@ def start_unleash(spawn: Spawner, postgres: Postgres, *, port: int = 0, database
         "CHECK_VERSION": "false",
         "SEND_TELEMETRY": "false",
         "LOG_LEVEL": "warn",
+        "GRACEFUL_SHUTDOWN_ENABLE": "false",
         "INIT_ADMIN_API_TOKENS": ADMIN_TOKEN,
         "INIT_BACKEND_API_TOKENS": BACKEND_TOKEN,
     }

@@ -6,6 +6,7 @@ The map, in the order data takes:
     payload    Payload, read_payload    what came, checked; `rules_of`: the part that our features need
     judging    refusal                  a table: what is not believed although it is well-formed
     last_good  LastGood                 what was believed last, as JSON on the disk
+    opening    open_unleash             all of these put together, for the one process that asks
     source     UnleashSource            keeps the last good one, its age and what is wrong
     plan       Plan, plan_of            which features are a percentage alone, and what else the others go by
     engine     Engine                   the border to Unleash's own evaluation core
