@@ -108,6 +108,7 @@ class Proxy:
     keep_body: int
     scheme: bytes = b"http"
     clients: set[Downstream] = field(default_factory=set)
+    turned_away: set[Downstream] = field(default_factory=set)
     tunnels: dict[Tunnel, RequestPath] = field(default_factory=dict)
     draining: bool = False
     """Every answer says that its connection closes behind it."""
@@ -412,7 +413,7 @@ class RequestPath:
         self._lose_capture()
         self._proxy.sink.fell_back(FellBack(self.feature, failure.reason))
         self._client.wait_for_upstream(limits.first_byte_timeout)
-        self._ask()
+        self._ask(fresh=True)  # there is no third time, should an idle connection turn out to be stale
         return True
 
     def _count_retry(self) -> bool:

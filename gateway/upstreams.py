@@ -29,13 +29,11 @@ def limits_of(upstream: Upstream) -> UpstreamLimits:
     )
 
 
-def pool_of(
-    config: Config, side: Side, sweeper: Sweeper, limits: UpstreamLimits | None = None
-) -> UpstreamPool:
-    """The connections to one side; `limits` where they are not those of the configuration."""
+def pool_of(config: Config, side: Side, sweeper: Sweeper, limits: UpstreamLimits) -> UpstreamPool:
+    """The connections to one side."""
     upstream = upstream_of(config, side)
     tls = upstream_tls(upstream, f"upstreams.{side}")
-    return UpstreamPool(upstream.host, upstream.port, limits or limits_of(upstream), sweeper, tls)
+    return UpstreamPool(upstream.host, upstream.port, limits, sweeper, tls)
 
 
 def host_of(upstream: Upstream) -> bytes:

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 import random
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -34,10 +35,11 @@ from gateway.core.route import RouteTable
 from gateway.door import Door
 from gateway.machine import REPLACED
 from gateway.proxy import FeaturePolicy, Proxy
+from gateway.room import Room, share
 from gateway.sessions import StickyKeys
 from gateway.sinks import WorkerCounters, configure_logging
 from gateway.tls import CertificateWatch, listen_context
-from gateway.upstreams import origins_of, pool_of, pseudonym, upstream_of
+from gateway.upstreams import limits_of, origins_of, pool_of, pseudonym, upstream_of
 from gateway.wire import ListenLimits, Sweeper
 
 TICK = 0.025
@@ -85,7 +87,12 @@ class Worker:
         config = self._config
         listen = config.listen
         random_bits = random.Random(os.urandom(16))
-        unix = "unix" in listen.trusted_proxies
+        room = _room(config)
+        limits = {
+            side: limits_of(upstream_of(config, side))._replace(connections=most)
+            for side, most in zip(Side, room.upstreams, strict=True)
+        }
+        unix = bool(listen.traffic.path) and "unix" in listen.trusted_proxies
         networks = tuple(ip_network(network) for network in listen.trusted_proxies if network != "unix")
         return Proxy(
             limits=ListenLimits(
@@ -98,7 +105,8 @@ class Worker:
                 body_rate=listen.body_rate,
                 body_window=listen.body_rate_window,
                 idle_timeout=listen.idle_timeout,
-                connections=listen.max_connections,
+                connections=room.clients,
+                turned_away=room.turned_away,
             ),
             sweeper=self._sweeper,
             routes=RouteTable((feature.name, feature.match) for feature in config.features),
@@ -114,7 +122,7 @@ class Worker:
                 config.sticky.cookie,
                 lambda: os.urandom(16).hex(),
             ),
-            pools={side: pool_of(config, side, self._sweeper) for side in Side},
+            pools={side: pool_of(config, side, self._sweeper, limits[side]) for side in Side},
             origins=tuple(origin for side in Side for origin in origins_of(upstream_of(config, side))),
             capture=self._capture,
             sink=self._counters,
@@ -196,6 +204,20 @@ def _rules_of(config: Config) -> Callable[[FlagSnapshot], FlagSnapshot] | None:
     from flags.providers.unleash import UnleashRules  # noqa: PLC0415 - loads a core that others do not need
 
     return UnleashRules(config.flags.unleash.environment).compiled
+
+
+def _room(config: Config) -> Room:
+    asked = tuple(upstream_of(config, side).max_connections for side in Side)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    room = share(files, config.listen.max_connections, asked)
+    if room.clients < config.listen.max_connections or room.upstreams != asked:
+        _log.warning(
+            "only %d files may be open: at most %d clients, and %s connections to the upstreams",
+            files,
+            room.clients,
+            " and ".join(map(str, room.upstreams)),
+        )
+    return room
 
 
 def _capture_of(feature: Feature) -> FeatureCapture:

@@ -36,6 +36,7 @@ class Service(Protocol):
     limits: ListenLimits
     sweeper: Sweeper
     clients: set[Downstream]
+    turned_away: set[Downstream]
     stopping: bool
 
     def open(
@@ -115,13 +116,24 @@ class Downstream(asyncio.Protocol):
         self.local = _authority(transport.get_extra_info("sockname"))
         service = self._service
         self.trusted = service.is_trusted(peer)
-        service.sweeper.members.add(self)
         if len(service.clients) >= self.limits.connections:
-            service.refused(503)
-            self._write_refusal(Refusal(503, "too many connections"))
+            self._turn_away()
             return
+        service.sweeper.members.add(self)
         service.clients.add(self)
         self._wait(self.limits.idle_timeout)
+
+    def _turn_away(self) -> None:
+        """There is no room: say so. Who is being told takes some too, so not even that is for everybody."""
+        service = self._service
+        service.refused(503)
+        if len(service.turned_away) >= self.limits.turned_away:
+            self._lingering = True
+            self.transport.abort()
+            return
+        service.turned_away.add(self)
+        service.sweeper.members.add(self)
+        self._write_refusal(Refusal(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
         if self.piped is not None:
@@ -137,6 +149,7 @@ class Downstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._service.clients.discard(self)
+        self._service.turned_away.discard(self)
         self._service.sweeper.members.discard(self)
         if self.piped is not None:
             self.piped.connection_lost(exc)

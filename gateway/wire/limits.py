@@ -19,6 +19,7 @@ class ListenLimits(NamedTuple):
     body_window: float = 10.0
     idle_timeout: float = 60.0
     connections: int = 10_000
+    turned_away: int = 1_000
     linger: float = 2.0
 
 
