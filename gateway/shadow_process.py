@@ -30,6 +30,7 @@ from gateway.shadowing import (
     ControlTwice,
     CopySender,
     Findings,
+    Goldens,
     Intake,
     Keeper,
     Lanes,
@@ -43,7 +44,6 @@ from gateway.shadowing import (
 from gateway.sinks import configure_logging
 from gateway.upstreams import host_of, limits_of, pool_of, pseudonym, upstream_of
 from gateway.wire import Sweeper
-from golden import GoldenIndex
 from shadow import Explainer, MirrorBook, Redactor, ResultStore, Verdict
 
 STORE_NAME = "shadow.sqlite"
@@ -85,6 +85,7 @@ class ShadowProcess:
         self._keeper = Keeper(ResultStore(Path(config.state.dir) / STORE_NAME), self._findings)
         senders = {side: self._sender_to(side) for side in Side}
         hosts = {side: host_of(upstream_of(config, side)) for side in Side}
+        self._goldens = Goldens(Path(config.golden.dir))
         self._recorder = LiveRecorder(Path(config.state.dir), index, rules)
         self._mirrors = MirrorBook(MAX_SESSIONS, SESSION_TTL, own_cookie=config.sticky.cookie)
         self._limit = TimeLimit(PAIR_LIMIT)
@@ -95,7 +96,7 @@ class ShadowProcess:
             self._findings,
             self._rules,
             redactor,
-            GoldenIndex.load(Path(config.golden.dir), rules=rules),
+            self._goldens.load(rules),
             self._mirrors,
             self._recorder,
             self._limit,
@@ -185,14 +186,13 @@ class ShadowProcess:
                 )
             if await asyncio.to_thread(self._rules.refresh):
                 self._rules.warn(datetime.now(UTC).date())
-            if await self._recorder.look(time.time()):
-                folder = Path(self._config.golden.dir)
-                rules = self._rules.rules
-                self._pipeline.renew(await asyncio.to_thread(GoldenIndex.load, folder, rules=rules))
+            await self._recorder.look(time.time())
+            if renewed := await self._goldens.refresh(self._rules.rules, time.time()):
+                self._pipeline.renew(renewed)
 
     def _report(self) -> Report:
         verdicts = self._findings.golden_verdicts.items()
-        rows = [CounterRow((feature, str(verdict)), times) for (feature, verdict), times in verdicts]
+        rows = [CounterRow((feature, side, str(word)), times) for (feature, side, word), times in verdicts]
         return Report(
             source=f"shadow-{self._index}",
             incarnation=self._incarnation,

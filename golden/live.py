@@ -1,8 +1,10 @@
 """Recognises a live request that has a recording; it must not do any input or output once loaded.
 
 What an answer should be depends on what the session did before. So a recording is looked up by the request
-and by the journey: a fingerprint over the unsafe requests so far (method, path, normalised body; no
-headers, no cookies). A number that an answer handed on is known by the name it has in the recording.
+and by the journey: a fingerprint over the unsafe requests so far (method, path, normalised body; no headers)
+and over the moments at which the session was given a cookie it did not have: asking for a token twice is not
+the same as asking once. The names of cookies do not count, as each side has its own. A number that an answer
+handed on is known by the name it has in the recording.
 """
 
 import hashlib
@@ -31,10 +33,11 @@ _LONG = 6
 class JourneyState:
     """What one session has done so far. Make one when the session begins, advance it with every request."""
 
-    __slots__ = ("_scrubber", "fingerprint", "values")
+    __slots__ = ("_scrubber", "fingerprint", "held", "values")
 
     def __init__(self, scrubber: Scrubber | None = None) -> None:
         self.fingerprint = _START
+        self.held: set[str] = set()
         self.values: dict[str, str] = {}
         self._scrubber = scrubber or scrubber_for(DEFAULT_RULES)
 
@@ -44,14 +47,17 @@ class JourneyState:
         recording: Recording | None = None,
         answer: Observation | None = None,
     ) -> None:
-        """Take a request into account (after it was looked up). A safe one changes no state.
+        """Take a request into account (after it was looked up), and its answer.
 
         With the recording it was recognised as and the answer it got, the values handed on are known from
         here on.
         """
         if request.method not in SAFE:
             self.fingerprint = _next(self.fingerprint, _identity(request, self._scrubber, self.values))
-        if recording is None or answer is None or answer.error or not recording.step.extract:
+        if answer is None or answer.error:
+            return
+        self.fingerprint = _given(self.fingerprint, self.held, _cookies_set(answer))
+        if recording is None or not recording.step.extract:
             return
         answer = plain_observation(answer)
         for item in recording.step.extract:
@@ -114,6 +120,7 @@ def _walk(items: list[Recording], scrubber: Scrubber, env: Mapping[str, str]) ->
     """The cases of one journey, up to the first request that needs a secret which is not known here."""
     found = []
     state = _START
+    held: set[str] = set()
     forms: dict[str, str] = {}
     for recording in items:
         forms |= recording.references
@@ -127,7 +134,15 @@ def _walk(items: list[Recording], scrubber: Scrubber, env: Mapping[str, str]) ->
         found.append((_next(state, identity), recording))
         if recording.step.method not in SAFE:
             state = _next(state, identity)
+        state = _given(state, held, _cookies_set(recording.observation))
     return found
+
+
+def _given(state: str, held: set[str], cookies: Mapping[str, str]) -> str:
+    """The state after an answer: another one when a cookie came that was not there."""
+    fresh = {name for name, value in cookies.items() if value.strip('"')} - held
+    held |= fresh
+    return _next(state, "cookie") if fresh else state
 
 
 def _as_sent(recording: Recording, forms: Mapping[str, str]) -> RequestSnapshot:

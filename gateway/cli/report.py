@@ -51,8 +51,15 @@ def _print(one: dict[str, Any]) -> None:
         f"timeouts {shadow['shadow_timeout']}, dropped {shadow['dropped']}; of {shadow['eligible']} eligible "
         f"{shadow['not_sampled']} not sampled, {shadow['in_flight']} in flight"
         + (f"; under pressure only {shadow['sample_percent']:g} % of the sample is taken" if lowered else "")
-        + "\n"
     )
+    say(f"against goldens: legacy {_golden(one['golden']['legacy'])}; new {_golden(one['golden']['new'])}\n")
+
+
+def _golden(side: dict[str, Any]) -> str:
+    if not side["compared"] and not side["unknown"]:
+        return "not compared"
+    unknown = f", {side['unknown']} unknown" if side["unknown"] else ""
+    return f"{side['compared']} compared, {side['mismatch']} differ{unknown}"
 
 
 def _side(name: str, side: dict[str, Any]) -> tuple[object, ...]:

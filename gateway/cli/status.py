@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -25,13 +26,16 @@ def status(settings: Settings) -> None:
         return
     say(f"revision {found['revision']}, since {found['started_at']}, traffic {found['traffic']}")
     if found["everything_latched"]:
-        say("EVERYTHING IS ROLLED BACK; `banyan restore` clears it.")
+        say('EVERYTHING IS ROLLED BACK; `banyan restore --reason "…"` lifts that.')
     say(_source(found["source"]))
     for warning in found["warnings"]:
         say(f"warning: {warning}")
     say("")
-    columns = ("feature", "dial", "side", "latch", "breaker", "shadow", "fallback", "plan")
-    table(columns, [_feature(one) for one in found["features"]], nothing="No feature is configured.")
+    columns = ("feature", "dial", "side", "latch", "breaker", "shadow", "goldens", "fallback", "plan")
+    rows = [_feature(one, found["everything_latched"]) for one in found["features"]]
+    table(columns, rows, nothing="No feature is configured.")
+    for line in _hints(found["features"]):
+        say(line)
     say("")
     workers = [_worker(one) for one in found["workers"]]
     table(("worker", "process", "revision", "confirmed", "state"), workers, nothing="No worker is alive.")
@@ -45,17 +49,44 @@ def _source(one: dict[str, Any]) -> str:
     return f"dials: {one['name']}, {confirmed}{'; ALERT' if one['alert'] else ''}"
 
 
-def _feature(one: dict[str, Any]) -> tuple[object, ...]:
+def _hints(features: list[dict[str, Any]]) -> Iterator[str]:
+    """What to do about what is held back."""
+    latched = [one["name"] for one in features if one["latched"]]
+    if latched:
+        lifted = f'`banyan restore {latched[0]} --reason "…"` lifts it'
+        yield f"Rolled back on their own: {', '.join(latched)}; {lifted}."
+    for one in features:
+        if one["breaker"] != "closed":
+            yield (
+                f"{one['name']}: the breaker is {one['breaker']}, the new side failed too often in a row; "
+                "legacy answers in its place until it closes by itself."
+            )
+
+
+def _latch(own: bool, everything: bool) -> str:
+    if not everything:
+        return "rolled back" if own else "-"
+    return "rolled back, with everything too" if own else "everything rolled back"
+
+
+def _feature(one: dict[str, Any], everything: bool) -> tuple[object, ...]:
     return (
         one["name"],
         f"{one['percent']} %{' by ' + one['rule'] if one['rule'] else ''}",
         one["side"],
-        "rolled back" if one["latched"] else "-",
+        _latch(one["latched"], everything),
         one["breaker"],
         f"{one['shadow_percent']} %",
+        _goldens(one["golden"]),
         one["fallback"],
         one["plan"] or "-",
     )
+
+
+def _goldens(sides: dict[str, Any]) -> str:
+    compared = sum(side["compared"] for side in sides.values())
+    differ = sum(side["mismatch"] for side in sides.values())
+    return f"{differ} of {compared} differ" if compared else "-"
 
 
 def _worker(one: dict[str, Any]) -> tuple[object, ...]:

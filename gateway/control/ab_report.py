@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from flags import FlagSnapshot
 from gateway.control.accounting import shadow_books
-from gateway.control.answers import FeatureReport
+from gateway.control.answers import FeatureReport, GoldenSides
 from gateway.control.board import MetricsBoard
-from gateway.control.evidence import Evidence, Limits, judge, shadow_numbers, side_numbers
+from gateway.control.evidence import Evidence, Limits, golden_numbers, judge, shadow_numbers, side_numbers
 
 if TYPE_CHECKING:
     from gateway.config import Feature
 
-__all__ = ["feature_report"]
+__all__ = ["feature_report", "golden_sides"]
 
 
 def feature_report(
@@ -50,7 +50,17 @@ def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, sin
             in_flight=books.in_flight,
             sample=books.sample_percent,
         ),
+        golden=golden_sides(board, feature.name),
     )
+
+
+def golden_sides(board: MetricsBoard, feature: str) -> GoldenSides:
+    """What live answers of either side were worth beside the recordings."""
+    sides: dict[str, Counter[str]] = {"legacy": Counter(), "new": Counter()}
+    for labels, count in board.counter("banyan_golden_live_total").items():
+        if len(labels) == 3 and labels[0] == feature and labels[1] in sides:
+            sides[labels[1]][labels[2]] += count
+    return GoldenSides(golden_numbers(sides["legacy"]), golden_numbers(sides["new"]))
 
 
 def _by_second_label(board: MetricsBoard, name: str, feature: str) -> dict[str, int]:

@@ -17,6 +17,8 @@ __all__ = [
     "Explanation",
     "FeatureReport",
     "FeatureStatus",
+    "GoldenNumbers",
+    "GoldenSides",
     "LatchAnswer",
     "ShadowNumbers",
     "SideNumbers",
@@ -66,6 +68,7 @@ class LatchAnswer(msgspec.Struct, frozen=True):
 
     `recorded` false: it holds for every request, but state file or ledger could not be written yet;
     `problem` says why. `direct`: done on the machine itself, without the control process.
+    `everything_latched` and `latched_features`: which latches hold afterwards.
     """
 
     feature: str | None
@@ -79,11 +82,31 @@ class LatchAnswer(msgspec.Struct, frozen=True):
     recorded: bool
     problem: str = ""
     direct: bool = False
+    everything_latched: bool = False
+    latched_features: tuple[str, ...] = ()
+
+
+class GoldenNumbers(msgspec.Struct, frozen=True):
+    """Live answers of one side held against recordings. `compared` counts those with a clear answer."""
+
+    compared: int = 0
+    match: int = 0
+    accepted: int = 0
+    mismatch: int = 0
+    unknown: int = 0
+
+
+class GoldenSides(msgspec.Struct, frozen=True):
+    """The same for both sides: a witness also where one of them is switched off."""
+
+    legacy: GoldenNumbers = GoldenNumbers()
+    new: GoldenNumbers = GoldenNumbers()
 
 
 class FeatureStatus(msgspec.Struct, frozen=True):
-    """One feature. `side`: legacy, new or split. `breaker`: the worst of any worker. `plan`: the ramp's
-    step, if any. `rule`: what the source goes by beside the percentage, if anything.
+    """One feature. `side`: legacy, new or split, as users get it now: latches and breakers count. `breaker`:
+    the worst of any worker. `plan`: the ramp's step, if any. `rule`: what the source goes by beside the
+    percentage, if anything.
     """
 
     name: str
@@ -95,6 +118,7 @@ class FeatureStatus(msgspec.Struct, frozen=True):
     fallback: str
     shadow_percent: int | float
     plan: str | None = None
+    golden: GoldenSides = GoldenSides()
     rule: str = ""
 
 
@@ -196,3 +220,4 @@ class FeatureReport(msgspec.Struct, frozen=True):
     fallbacks: int
     shadow: ShadowNumbers
     guard: dict[str, float]
+    golden: GoldenSides = GoldenSides()

@@ -74,7 +74,7 @@ _ALL: Final = (
     Metric(
         "banyan_golden_live_total",
         "counter",
-        ("feature", "verdict"),
+        ("feature", "side", "verdict"),
         "Comparisons of live answers with the recorded truth, by verdict.",
     ),
     Metric(

@@ -13,12 +13,19 @@ from typing import Final
 
 import msgspec
 
-from gateway.control.answers import FeatureReport, ShadowNumbers, SideNumbers, percent_number
+from gateway.control.answers import (
+    FeatureReport,
+    GoldenNumbers,
+    GoldenSides,
+    ShadowNumbers,
+    SideNumbers,
+    percent_number,
+)
 from gateway.control.board import Histogram
 from gateway.core.latency import quantile
 from shadow import AGAINST_CONFIDENCE, wilson
 
-__all__ = ["Evidence", "Limits", "judge", "shadow_numbers", "side_numbers"]
+__all__ = ["Evidence", "Limits", "golden_numbers", "judge", "shadow_numbers", "side_numbers"]
 
 _CLEAR: Final = ("match", "noise", "accepted", "mismatch")
 _P95_RATIO: Final = 1.1
@@ -45,6 +52,7 @@ class Evidence(msgspec.Struct, frozen=True):
     new: SideNumbers
     fallbacks: int
     shadow: ShadowNumbers
+    golden: GoldenSides = GoldenSides()
 
 
 def side_numbers(codes: Mapping[str, int], latency: Histogram | None) -> SideNumbers:
@@ -92,6 +100,18 @@ def shadow_numbers(
     )
 
 
+def golden_numbers(verdicts: Mapping[str, int]) -> GoldenNumbers:
+    """One side's live answers against the recordings."""
+    count = Counter(verdicts)
+    return GoldenNumbers(
+        compared=sum(count[name] for name in _CLEAR),
+        match=count["match"],
+        accepted=count["accepted"],
+        mismatch=count["mismatch"],
+        unknown=sum(count.values()) - sum(count[name] for name in _CLEAR),
+    )
+
+
 def judge(evidence: Evidence, limits: Limits) -> FeatureReport:
     """Whether the dial may go further, with every reason against it."""
     reasons = (
@@ -99,6 +119,7 @@ def judge(evidence: Evidence, limits: Limits) -> FeatureReport:
         *_too_little(evidence, limits),
         *_users(evidence, limits),
         *_shadow(evidence, limits),
+        *_golden(evidence, limits),
     )
     return FeatureReport(
         feature=evidence.feature,
@@ -112,6 +133,7 @@ def judge(evidence: Evidence, limits: Limits) -> FeatureReport:
         fallbacks=evidence.fallbacks,
         shadow=evidence.shadow,
         guard=msgspec.to_builtins(limits),
+        golden=evidence.golden,
     )
 
 
@@ -174,6 +196,17 @@ def _shadow(evidence: Evidence, limits: Limits) -> Sequence[str]:
             f"{shadow.shadow_timeout} timeouts, {shadow.undetermined} undetermined)"
         )
     return reasons
+
+
+def _golden(evidence: Evidence, limits: Limits) -> Sequence[str]:
+    new, old = evidence.golden.new, evidence.golden.legacy
+    if not new.mismatch or new.mismatch <= limits.max_mismatch_rate * new.compared:
+        return []
+    # Where legacy differs as well, the recordings may be what is wrong.
+    beside = (
+        f"; legacy differs too, {old.mismatch} of {old.compared}: are they stale?" if old.mismatch else ""
+    )
+    return [f"{new.mismatch} of {new.compared} answers of the new side are not as recorded{beside}"]
 
 
 def _share(rate: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flags import FlagSnapshot, SourceView, StatePage, revision_of
+from gateway.control.ab_report import golden_sides
 from gateway.control.answers import FeatureStatus, Status, WorkerStatus, percent_number
 from gateway.control.board import MetricsBoard
 from gateway.control.reports import gauge_key
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["breaker_word", "build_status", "worker_statuses"]
 
 _BREAKER = {0: "closed", 1: "half_open", 2: "open"}
+_METRIC = "banyan_breaker_state"
 
 
 def build_status(
@@ -58,8 +60,12 @@ def worker_statuses(page: StatePage) -> tuple[WorkerStatus, ...]:
 
 def breaker_word(board: MetricsBoard, feature: str) -> str:
     """The worst breaker of any worker: closed, half_open or open."""
-    states = board.gauges().get(gauge_key("banyan_breaker_state", feature), [0.0])
-    return _BREAKER.get(int(max(states)), "open")
+    return _BREAKER.get(int(max(_breakers(board, feature), default=0)), "open")
+
+
+def _breakers(board: MetricsBoard, feature: str) -> list[float]:
+    """One for each worker that said how its own is."""
+    return board.gauges().get(gauge_key(_METRIC, feature), [])
 
 
 def _feature(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard) -> FeatureStatus:
@@ -69,17 +75,22 @@ def _feature(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard) -> F
     return FeatureStatus(
         name=feature.name,
         percent=percent_number(state.percent),
-        side="legacy" if latched else _side(state.percent, rule),
+        side="legacy" if latched else _side(state.percent, rule, _breakers(board, feature.name)),
         latched=state.latched,
         breaker=breaker_word(board, feature.name),
         routes=feature.match,
         fallback=str(feature.fallback),
         shadow_percent=percent_number(feature.shadow.percent),
+        golden=golden_sides(board, feature.name),
         rule=rule,
     )
 
 
-def _side(percent: int, rule: str) -> str:
-    if not percent:
+def _side(percent: int, rule: str, breakers: list[float]) -> str:
+    """What users get: each worker keeps away from the new side while its own breaker is not closed, but for
+    one request that tries it.
+    """
+    broken = sum(1 for state in breakers if state)
+    if not percent or (broken and broken == len(breakers)):
         return "legacy"
-    return "new" if percent >= 10_000 and not rule else "split"
+    return "new" if percent >= 10_000 and not rule and not broken else "split"

@@ -9,6 +9,7 @@ In the order an exchange takes:
 - ``copy``     the copy of a request on its way to the other side, and what came back
 - ``template`` the route that findings are grouped under
 - ``pipeline`` the exchange from copy to verdict; also held against a recording where there is one
+- ``goldens``  the recordings that answers are held against; ``routes`` which routes were seen
 - ``recording`` live sessions kept as goldens while an order (``orders``) asks for it
 - ``twice``    the control asked twice on a sample: what it differs from itself in is noise
 - ``rulebook`` the rules in force, read again when their file changes
@@ -22,6 +23,7 @@ here.
 
 from gateway.shadowing.copy import CopySender
 from gateway.shadowing.findings import Findings
+from gateway.shadowing.goldens import Goldens
 from gateway.shadowing.intake import Intake
 from gateway.shadowing.keeping import Keeper
 from gateway.shadowing.lanes import Lanes
@@ -38,6 +40,7 @@ __all__ = [
     "ControlTwice",
     "CopySender",
     "Findings",
+    "Goldens",
     "Intake",
     "Keeper",
     "Lanes",

@@ -34,7 +34,7 @@ _LONGEST_VERSION = 64
 
 class Findings:
     """``version_field``: the field of the new side's answers that names its release, in lower case, or
-    empty. ``golden_verdicts`` is read by the metrics: (feature, verdict) → how many."""
+    empty. ``golden_verdicts`` is read by the metrics: (feature, side, verdict) → how many."""
 
     def __init__(self, redactor: Redactor, explainer: Explainer, version_field: bytes = b"") -> None:
         self._redactor = redactor
@@ -44,7 +44,7 @@ class Findings:
         self._batch = Batch()
         self._seen: Counter[str] = Counter()
         self._chance = random.Random()
-        self.golden_verdicts: Counter[tuple[str, str]] = Counter()
+        self.golden_verdicts: Counter[tuple[str, str, str]] = Counter()
 
     async def shadowed(
         self, exchange: CapturedExchange, control: Observation, candidate: Observation, comparison: Comparison
@@ -56,7 +56,7 @@ class Findings:
         self, exchange: CapturedExchange, recorded: Observation, answer: Observation, comparison: Comparison
     ) -> None:
         """One side was compared with a recording."""
-        self.golden_verdicts[exchange.feature, comparison.verdict] += 1
+        self.golden_verdicts[exchange.feature, answer.side, comparison.verdict] += 1
         if comparison.verdict is Verdict.MISMATCH:
             await self._compared(exchange, recorded, answer, comparison, "golden")
 
@@ -85,10 +85,14 @@ class Findings:
         pair = f"{control.status}/{candidate.status}"
         batch = self._batch
         if against == "shadow":
-            found = batch.compared(exchange.feature, exchange.template, pair, version, comparison)
+            found = batch.compared(
+                exchange.feature, exchange.template, pair, version, comparison, exchange.at
+            )
         else:  # its verdict is counted apart
             before = batch.verdicts[exchange.feature, comparison.verdict]
-            found = batch.compared(exchange.feature, exchange.template, pair, version, comparison)
+            found = batch.compared(
+                exchange.feature, exchange.template, pair, version, comparison, exchange.at
+            )
             batch.verdicts[exchange.feature, comparison.verdict] = before
         names = [each.id for each in found]
         names += {f"rule:{each.excused_by}": None for each in comparison.differences if each.excused_by}

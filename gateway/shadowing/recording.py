@@ -101,13 +101,12 @@ class LiveRecorder:
             if session.key == key:
                 session.unfit = "an exchange was dropped under load"
 
-    async def look(self, now: float, *, ending: bool = False) -> bool:
-        """Take up a new order, close what is over, say what was done. True: something was written."""
+    async def look(self, now: float, *, ending: bool = False) -> None:
+        """Take up a new order, close what is over, say what was done."""
         self._routes_seen.save()
         found = None if ending else current_order(self._state)
         order = self._order
         over = order is not None and (found is None or found.id != order.id or now >= order.until)
-        before = len(self._outcome.written)
         if order is not None:
             await self._close(order, [s for s in self._open.values() if over or now - s.last >= order.idle])
         if over:
@@ -122,7 +121,6 @@ class LiveRecorder:
         if self._order is not None or over:
             self._outcome.open = len(self._open)
             report_outcome(self._state, self._index, self._outcome)
-        return len(self._outcome.written) > before
 
     async def _begin(self, order: Order) -> None:
         self._known = await asyncio.to_thread(GoldenIndex.load, Path(order.folder), rules=self._rules)

@@ -14,6 +14,7 @@ from tests.golden.shop import ShopServer
 
 MakeFlow = Callable[..., Flow]
 TODAY = date(2030, 1, 1)
+GIVEN = Observation("new", 200, ((b"Set-Cookie", b"other_name=1; Path=/"),), b"")
 
 
 def _ask(client: httpx.Client, method: str, path: str, **more: object) -> tuple[RequestSnapshot, Observation]:
@@ -46,7 +47,7 @@ def test_a_session_that_does_the_same_is_compared_step_by_step(index: GoldenInde
         assert recording is not None
         verdict = compare_with_golden(recording, request, observed, DEFAULT_RULES, TODAY).verdict
         found.append((recording.id, verdict))
-        state.advance(request)
+        state.advance(request, recording, observed)
     assert found == [
         ("buy/01-token", Verdict.MATCH),
         ("buy/02-add-tea", Verdict.MATCH),
@@ -61,9 +62,11 @@ def test_a_stateful_answer_is_not_looked_up_in_another_state(index: GoldenIndex)
         "POST", "/cart", ((b"Content-Type", b"application/json"),), '{"item":"緑茶","amount":2}'.encode()
     )
     state = index.begin()
+    state.advance(RequestSnapshot("GET", "/token", (), b""), None, GIVEN)
+    before = state.fingerprint
     assert index.find(look, state.fingerprint) is None
     state.advance(look)
-    assert state.fingerprint == index.begin().fingerprint
+    assert state.fingerprint == before
     assert index.find(tea, state.fingerprint) is not None
     state.advance(tea)
     assert index.find(look, state.fingerprint) is None  # recorded after tea and cake only
@@ -92,15 +95,39 @@ def test_a_difference_is_named(index: GoldenIndex, other: ShopServer) -> None:
     assert verdict is Verdict.SHADOW_TIMEOUT
 
 
-def test_what_depends_on_a_number_handed_on_is_left_alone(index: GoldenIndex) -> None:
-    # /orders/17: no fingerprint could tell this number from another one.
+def test_asking_twice_is_another_state_than_asking_once(index: GoldenIndex) -> None:
+    token = RequestSnapshot("GET", "/token", (), b"")
+    state = index.begin()
+    assert index.find(token, state) is not None
+    state.advance(token, None, GIVEN)
+    assert index.find(token, state) is None  # recorded as the first request only, when there was no session
+    before = state.fingerprint
+    state.advance(token, None, GIVEN)
+    assert state.fingerprint == before  # the same cookie again is nothing new
+
+
+def test_a_number_handed_on_is_known_by_its_name(index: GoldenIndex, other: ShopServer) -> None:
+    other.orders = 98
+    state = index.begin()
+    found = []
+    with httpx.Client(base_url=other.url, trust_env=False) as client:
+        for method, path in (("POST", "/orders"), ("GET", "/orders/99")):
+            request, observed = _ask(client, method, path)
+            recording = index.find(request, state)
+            assert recording is not None, path
+            found.append(compare_with_golden(recording, request, observed, DEFAULT_RULES, TODAY).verdict)
+            state.advance(request, recording, observed)
+        assert index.find(RequestSnapshot("GET", "/orders/98", (), b""), state) is None
+    assert found == [Verdict.MATCH, Verdict.MATCH]
+
+
+def test_a_number_that_nobody_handed_on_is_left_alone(index: GoldenIndex) -> None:
     create = RequestSnapshot("POST", "/orders", (), b"")
     state = index.begin()
     recording = index.find(create, state.fingerprint)
     assert recording is not None
     state.advance(create)
     assert index.find(RequestSnapshot("GET", "/orders/1", (), b""), state.fingerprint) is None
-    assert index.find(RequestSnapshot("GET", "/form", (), b""), state.fingerprint) is not None
     created = Observation(
         "new",
         201,

@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,14 +13,21 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.migration import Migration
+from tests.e2e.migration import Migration, eventually
 from tests.support.spawn import ROOT
 
 
 @pytest.fixture(scope="module")
-def migration(tmp_path_factory: pytest.TempPathFactory) -> object:
+def migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
     """Both applications and the gateway in front of them."""
     with Migration(tmp_path_factory.mktemp("migration")) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_migration(tmp_path: Path) -> Iterator[Migration]:
+    """The same for one test that breaks something."""
+    with Migration(tmp_path) as running:
         yield running
 
 
@@ -86,6 +94,15 @@ def test_a_browser_session_is_recorded_and_replays(
         done = migration.banyan("golden", "verify", "--to", url, "--dir", str(recordings))
         assert done.code == 0, done.text
 
+    done = migration.banyan("golden", "coverage", migration.feature, "--dir", str(recordings))
+    assert done.code == 0, done.text
+    evidence = {row["route"]: row["evidence"] for row in done.data["routes"]}
+    assert evidence["POST /api/chat"] == "golden"
+    assert evidence["/watch"] == "none"
+    assert done.data["golden"] >= 4
+    everything = ("golden", "coverage", "--dir", str(recordings), "--require", "golden")
+    assert migration.banyan(*everything).code == 1
+
     # The flow that was written is a flow like any other: recorded again, it says the same.
     again = tmp_path / "again"
     done = migration.banyan(
@@ -129,3 +146,37 @@ def test_mistakes_are_one_sentence(migration: Migration, words: tuple[str, ...],
     assert done.code in (1, 2)
     assert said in done.text
     assert "Traceback" not in done.text
+
+
+def test_live_answers_are_held_against_recordings_also_with_legacy_gone(fresh_migration: Migration) -> None:
+    """Every step of the recorded journeys, done by users of the new side, with nobody left to shadow it."""
+    migration = fresh_migration
+    flows = str(ROOT / "legacy_app" / "goldens" / "flows")
+    done = migration.banyan("golden", "record", "--from", migration.legacy_url, "--flow", flows)
+    assert done.code == 0, done.text
+
+    def golden() -> dict[str, Any]:
+        report = migration.banyan("report", migration.feature).data
+        found: dict[str, Any] = report["golden"] | {"reasons": report["reasons"]}
+        return found
+
+    def users_do_it() -> None:
+        assert migration.banyan("golden", "verify", "--to", migration.url).code in (0, 1)
+
+    def noticed() -> bool:
+        users_do_it()
+        return bool(golden()["legacy"]["compared"])
+
+    assert eventually(noticed)  # the running gateway reads the folder anew
+    migration.dial(100)
+    migration.kill_application("legacy")
+    before = golden()["new"]["compared"]
+    users_do_it()
+    assert eventually(lambda: golden()["new"]["compared"] > before + 60), golden()
+    assert golden()["new"]["mismatch"] == 0, golden()
+    migration.switch_fault("field-renamed")
+    users_do_it()
+    assert eventually(lambda: golden()["new"]["mismatch"]), golden()
+    assert any("are not as recorded" in reason for reason in golden()["reasons"])
+    status = migration.banyan("status").data["features"][0]
+    assert status["golden"]["new"]["mismatch"] > 0
