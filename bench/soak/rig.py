@@ -76,6 +76,14 @@ def rig(folder: Path, *, workers: int, shadows: int) -> Iterator[Rig]:
 
 
 @contextmanager
+def application(log: Path) -> Iterator[int]:
+    """One application; its port."""
+    port = free_port()
+    with _started(["bench.soak.application", str(port)], port, log):
+        yield port
+
+
+@contextmanager
 def _started(module: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as sink:
         process = subprocess.Popen(

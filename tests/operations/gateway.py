@@ -32,11 +32,15 @@ def write_config(
 
 
 class Gateway:
-    """Runs from its making on; ended by the spawner."""
+    """Runs from its making on; ended by the spawner. ``files``: how many each of its processes may open."""
 
-    def __init__(self, spawn: Spawner, config: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, spawn: Spawner, config: Path, env: Mapping[str, str] | None = None, files: int = 0
+    ) -> None:
         self.config = config
         command = [sys.executable, "-m", "gateway", "-c", str(config), "--json", "run"]
+        if files:
+            command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
         self.process: Spawned = spawn(command, ready=printed('"ready":'), name="gateway", env=env, timeout=60)
         self.ready: dict[str, Any] = json.loads(
             next(line for line in self.process.output().splitlines() if '"ready":' in line)

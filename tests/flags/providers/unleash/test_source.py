@@ -198,9 +198,7 @@ async def test_a_damaged_copy_is_not_believed(bench: Bench, damage: bytes) -> No
 async def test_an_edited_copy_is_not_believed(bench: Bench) -> None:
     await bench.said(of(4, 10))
     path = bench.folder / "unleash.json"
-    path.write_bytes(
-        path.read_bytes().replace(b'"10"', b'"99"')
-    )
+    path.write_bytes(path.read_bytes().replace(b'"10"', b'"99"'))
     assert bench.again().wanted(["a"], {}) is None
 
 
