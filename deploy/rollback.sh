@@ -9,8 +9,14 @@
 # BANYAN_STATE_DIR   the state folder; default: var
 # BANYAN_REASON      why, for the ledger
 #
-# Exit code: 0 done; 1 refused (such as an unknown feature); 2 could not tell.
+# Exit code: 0 done; 1 refused; 2 could not tell, or used wrongly (such as an unknown feature).
 set -u
+
+case ${1-} in
+    -h | --help)
+        sed -n '2,/^set -u/s/^# \{0,1\}//p' "$0"
+        exit 0 ;;
+esac
 
 feature=${1-}
 state=${BANYAN_STATE_DIR:-var}
@@ -27,7 +33,8 @@ fail() {
     exit "$code"
 }
 
-[ $# -le 1 ] || fail 2 "expected one feature, or nothing for everything"
+[ $# -le 1 ] || fail 2 "expected one feature, or nothing for everything; --help says more"
+case $feature in -*) fail 2 "there is no option $feature; --help says more" ;; esac
 
 # A text as the inside of a JSON string: quotes and backslashes escaped, other control characters made spaces.
 json() { printf '%s' "$1" | tr '\000-\037\177' ' ' | sed 's/[\\"]/\\&/g'; }
@@ -47,6 +54,9 @@ segment() {
 
 # The value of a text key in the gateway's note: "admin": "http://127.0.0.1:8081"
 noted() { sed -n 's/.*"'"$1"'"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' "$state/runtime" 2>/dev/null | head -n 1; }
+
+# What the admin port says in words: $body is a problem document.
+detail() { say "$body" | sed "s/\\\\\"/'/g" | sed -n 's/.*"detail"[^"]*"\([^"]*\)".*/\1/p'; }
 
 over_http() {
     admin=${BANYAN_ADMIN:-$(noted admin)}
@@ -72,8 +82,8 @@ over_http() {
             say "${feature:-everything}: rolled back; $workers workers have it after $seconds s"
             case $body in *'"complete":false'*) fail 2 "not every worker has confirmed it" ;; esac
             return 0 ;;
-        404 | 409 | 422)
-            fail 1 "$(say "$body" | sed "s/\\\\\"/'/g" | sed -n 's/.*"detail"[^"]*"\([^"]*\)".*/\1/p')" ;;
+        403 | 409) fail 1 "$(detail)" ;;
+        404 | 422) fail 2 "$(detail)" ;;
         *) say "rollback.sh: the admin port answered $status; going on without it" >&2; return 2 ;;
     esac
 }
@@ -105,7 +115,7 @@ on_this_machine() {
     stamp=$(offset stamp)
     if [ -n "$feature" ]; then latch=$(offset_of_feature); else latch=$(offset everything); fi
     [ -n "$stamp" ] || fail 2 "$state/state.page.offsets cannot be used"
-    [ -n "$latch" ] || fail 1 "there is no feature '$feature'; known features:$(sed -n 's/^feature \(.*\) [0-9]*$/ \1/p' \
+    [ -n "$latch" ] || fail 2 "there is no feature '$feature'; known features:$(sed -n 's/^feature \(.*\) [0-9]*$/ \1/p' \
         "$state/state.page.offsets" | tr '\n' ' ')"
     # The latch before the stamp: whoever sees the new stamp finds the latch.
     if ! poke '\0001' "$latch" || ! poke "$(raised_stamp "$stamp")" "$stamp"; then

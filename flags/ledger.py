@@ -14,6 +14,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ import msgspec
 from flags.errors import StateUnwritable
 
 __all__ = ["Entry", "Ledger"]
+
+_BEGINNING = b'{"actor":'
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +69,11 @@ def _link(line: bytes, entry: Entry | None) -> str:
     return entry.hash if entry else hashlib.sha256(line).hexdigest()
 
 
+def _may_be_cut(tail: bytes) -> bool:
+    """Whether this is the beginning of an entry that was never acknowledged, or nothing."""
+    return tail.startswith(_BEGINNING) or _BEGINNING.startswith(tail)
+
+
 class Ledger:
     """The ledger in the folder `dir`, made when it is first appended to. `clock`: seconds since 1970."""
 
@@ -93,6 +101,12 @@ class Ledger:
                 f"The ledger {self.path} could not be written: {error.strerror}."
             ) from error
 
+    def begin(self) -> None:
+        """Make the file, empty, at a folder's first start: one that is not there later was taken away."""
+        with suppress(OSError):  # what cannot be written now is made by the first entry
+            self.dir.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
+
     def entries(self, limit: int = 100) -> list[Entry]:
         """The last `limit` entries, newest first; lines that cannot be read are left out (`verify` names
         them).
@@ -100,8 +114,13 @@ class Ledger:
         found = [entry for _, entry in self._lines() if entry]
         return found[-limit:][::-1] if limit > 0 else []
 
-    def verify(self) -> list[str]:
-        """One sentence for each place where the chain does not hold; empty when nothing was altered."""
+    def verify(self, *, begun: bool = False) -> list[str]:
+        """One sentence for each place where the chain does not hold; empty when nothing was altered. `begun`:
+        there is a state beside it, so the file has to be there.
+        """
+        if begun and not self.path.exists():
+            gone = f"The ledger {self.path} is gone, and it was there from the first start on."
+            return [f"{gone} Put it and ledger.head back from a backup."]
         problems, previous, number = [], "", 0
         for number, (line, entry) in enumerate(self._lines(), 1):
             if entry is None:
@@ -118,6 +137,8 @@ class Ledger:
                         f"Line {number} carries the number {entry.seq}: entries were taken out or added."
                     )
             previous = _link(line, entry)
+        if not _may_be_cut(self._tail()):
+            problems.append(f"Behind line {number} stands something that is no entry.")
         recorded = self._recorded_length()
         if recorded > number:
             problems.append(
@@ -161,12 +182,21 @@ class Ledger:
         for line in data[: data.rfind(b"\n") + 1].splitlines():
             yield line, _parse(line)
 
+    def _tail(self) -> bytes:
+        """What stands behind the last whole line."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        return data[data.rfind(b"\n") + 1 :]
+
     def _record_length(self, seq: int) -> None:
         # Best effort, always the same 21 bytes in the same block: behind by one is no lie, only less proof.
         try:
             self.head.touch(0o660)
             with self.head.open("r+b") as file:
-                file.write(b"%020d\n" % seq)
+                # Never lower: of a chain that begins anew, what was there before would be forgotten.
+                file.write(b"%020d\n" % max(seq, self._recorded_length()))
         except OSError:
             pass
 

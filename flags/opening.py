@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flags.errors import PageCorrupt, StateUnwritable
+from flags.ledger import Ledger
 from flags.page import StatePage
 from flags.snapshot import FeatureState, FlagSnapshot
 from flags.state_file import StateFile, StoredState
@@ -51,6 +52,8 @@ def open_state(dir: Path | str, seeds: Mapping[str, int], now: float) -> OpenedS
     """
     file = StateFile(dir)
     loaded = file.load()
+    if loaded is None:
+        Ledger(dir).begin()
     warnings = [file.warning] if file.warning else []
     page = StatePage.create(file.dir / PAGE_NAME, seeds)
     try:

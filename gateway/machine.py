@@ -43,6 +43,11 @@ def lock_state_folder(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StartError(
+            f"The state folder {folder} cannot be made: it, or what it would lie in, is a file. "
+            "Name another one in state.dir, or move the file away."
+        ) from error
     except OSError as error:
         raise StartError(f"The state folder {folder} cannot be used: {error.strerror}.") from error
     try:
@@ -52,7 +57,10 @@ def lock_state_folder(folder: Path) -> int:
     except BlockingIOError:
         other = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(lock)
-        raise StartError(f"Another gateway (process {other}) uses the state folder {folder}.") from None
+        raise StartError(
+            f"Another gateway (process {other}) uses the state folder {folder}. "
+            "Stop that one first, or give this one a folder of its own in state.dir."
+        ) from None
     except OSError as error:
         os.close(lock)
         raise StartError(f"The state folder {folder} cannot be used: {error.strerror}.") from error

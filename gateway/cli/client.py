@@ -12,8 +12,9 @@ from gateway.cli.settings import Settings
 
 __all__ = ["AdminClient", "NoAnswer", "feature_path"]
 
-_PATIENCE: Final = httpx.Timeout(10.0, connect=2.0)
-_REFUSED: Final = frozenset({404, 409, 422})
+_LIFE: Final = 2.0
+_PATIENCE: Final = httpx.Timeout(10.0, connect=_LIFE)
+_REFUSED: Final = frozenset({403, 409})
 
 
 class NoAnswer(CommandError):
@@ -26,11 +27,12 @@ class AdminClient:
     def __init__(self, settings: Settings) -> None:
         self.url = settings.admin_url()
         self._settings = settings
+        self._http = httpx.Client(timeout=_PATIENCE, trust_env=False)
 
     def alive(self, seconds: float) -> bool:
         """Whether somebody answers within `seconds`."""
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=seconds, trust_env=False).status_code == 200
+            return self._http.get(f"{self.url}/healthz", timeout=seconds).status_code == 200
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
 
@@ -49,15 +51,9 @@ class AdminClient:
 
     def _request(self, method: str, path: str, unavailable: int, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._settings.token()}"}
+        self._look_for_life()
         try:
-            answer = httpx.request(
-                method,
-                f"{self.url}/api/v1{path}",
-                headers=headers,
-                timeout=_PATIENCE,
-                trust_env=False,
-                **more,
-            )
+            answer = self._http.request(method, f"{self.url}/api/v1{path}", headers=headers, **more)
             value = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NoAnswer(
@@ -70,6 +66,20 @@ class AdminClient:
         detail = value.get("detail") if isinstance(value, dict) else None
         code = NO if answer.status_code in _REFUSED else unavailable if answer.status_code == 503 else UNKNOWN
         raise CommandError(str(detail or f"{self.url} answered {answer.status_code}."), code)
+
+    def _look_for_life(self) -> None:
+        """A control process that hangs is told apart from one that has much to do, and before anything is
+        asked of it: the first is known within seconds.
+        """
+        try:
+            self._http.get(f"{self.url}/healthz", timeout=_LIFE)
+        except httpx.ReadTimeout as error:
+            raise NoAnswer(
+                f"the control process at {self.url} does not answer within {_LIFE:g} s. Traffic goes on "
+                'without it, and `banyan rollback --reason "…"` works; the gateway\'s log may say more.'
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return  # the request itself will say what is wrong
 
 
 def feature_path(feature: str, action: str) -> str:

@@ -7,7 +7,7 @@ import math
 import click
 
 from gateway.cli.client import AdminClient, feature_path
-from gateway.cli.failures import NO, UNKNOWN, CommandError
+from gateway.cli.failures import UNKNOWN, CommandError
 from gateway.cli.options import changing, pass_settings, shared
 from gateway.cli.output import duration, print_json, say
 from gateway.cli.settings import Settings
@@ -32,9 +32,7 @@ def dial(
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise CommandError(
-            f"percent: expected a percentage from 0 to 100 in steps of 0.01, not {percent!r}.", NO
-        )
+        raise CommandError(f"percent: expected a percentage from 0 to 100 in steps of 0.01, not {percent!r}.")
     body = {"percent": number, "reason": reason, "by": by}
     done = AdminClient(settings).change("PUT", feature_path(feature, "dial"), body)
     if settings.as_json:
@@ -47,7 +45,7 @@ def dial(
         if done["note"]:
             say(done["note"])
         if done["latched"]:
-            say("It is rolled back, so the dial counts only after a restore.")
+            say("It is rolled back, so the dial counts only after a restore; `banyan status` shows of what.")
         if done["lagging"]:
             say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
     if not done["complete"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.client import AdminClient
+from gateway.cli.failures import CommandError
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import print_json, say
 from gateway.cli.settings import Settings
@@ -20,6 +21,8 @@ __all__ = ["explain"]
 @pass_settings
 def explain(settings: Settings, method: str, path: str, key: str | None) -> None:
     """Which side a request gets, and why."""
+    if key == "":
+        raise CommandError("--key is empty, and no user has an empty key; leave it out for a new user.")
     found = AdminClient(settings).post("/explain", {"method": method, "path": path, "key": key})
     if settings.as_json:
         print_json(found)

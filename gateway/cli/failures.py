@@ -1,14 +1,18 @@
-"""How a command ends when it cannot do as asked: one sentence on standard error, and an exit code."""
+"""How a command ends when it cannot do as asked: one sentence on standard error, and an exit code.
+
+With `--json` the same sentence also stands on standard output, as `{"error": "…"}`.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import IO, Any, Final
 
 import click
 
 from gateway.config import ConfigError
 
-__all__ = ["NO", "UNKNOWN", "CommandError", "config_failure"]
+__all__ = ["NO", "UNKNOWN", "CommandError", "config_failure", "ended_by"]
 
 NO: Final = 1
 UNKNOWN: Final = 2
@@ -24,6 +28,14 @@ class CommandError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence, nothing else."""
         click.echo(f"banyan: {self.format_message()}", file=file, err=file is None)
+
+
+def ended_by(error: click.ClickException, *, as_json: bool) -> int:
+    """Tell why a command ended → its exit code."""
+    error.show()
+    if as_json:
+        click.echo(json.dumps({"error": error.format_message()}, ensure_ascii=False))
+    return error.exit_code
 
 
 def config_failure(error: ConfigError) -> CommandError:

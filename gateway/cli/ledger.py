@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from flags import Ledger
+from flags import Ledger, StateFile
 from gateway.cli.client import AdminClient
 from gateway.cli.failures import NO, CommandError
 from gateway.cli.options import pass_settings, shared
@@ -27,15 +27,29 @@ __all__ = ["ledger"]
 @click.pass_context
 def ledger(context: click.Context, settings: Settings, what: str | None, limit: int) -> None:
     """Who changed what, when, why, on what evidence; `verify` proves that nothing was altered."""
-    if what is None:
-        _print(settings, _entries(settings, limit))
-        return
     problems = _problems(settings)
+    if what is None:
+        _list(context, settings, _entries(settings, limit), problems)
+        return
     if settings.as_json:
         print_json({"intact": not problems, "problems": problems})
     else:
         say("\n".join(problems) or "The ledger is intact.")
     if problems:
+        context.exit(NO)
+
+
+def _list(
+    context: click.Context, settings: Settings, entries: list[dict[str, Any]], problems: list[str]
+) -> None:
+    """What can be read is shown; what is wrong is never passed over."""
+    if not problems:
+        _print(settings, entries)
+    elif not entries:
+        raise CommandError(" ".join(problems), NO)
+    else:
+        _print(settings, entries)
+        click.echo(f"banyan: {' '.join(problems)}", err=True)
         context.exit(NO)
 
 
@@ -47,17 +61,30 @@ def _entries(settings: Settings, limit: int) -> list[dict[str, Any]]:
     try:
         return [msgspec.to_builtins(entry) for entry in Ledger(settings.state_dir()).entries(limit)]
     except OSError as error:
-        raise CommandError(f"the ledger cannot be read: {error.strerror}.") from error
+        raise _unreadable(error) from error
 
 
 def _problems(settings: Settings) -> list[str]:
     if _elsewhere(settings):
         found: list[str] = AdminClient(settings).ask("/ledger/verify")["problems"]
         return found
+    folder = settings.state_dir()
+    state = StateFile(folder)
+    begun = state.path.exists() or state.previous.exists()
+    ledger = Ledger(folder)
+    if not begun and not ledger.path.exists() and not ledger.head.exists():
+        raise CommandError(
+            f"no gateway has run on the state folder {folder} yet, so there is no ledger; name another "
+            "configuration with -c FILE."
+        )
     try:
-        return Ledger(settings.state_dir()).verify()
+        return ledger.verify(begun=begun)
     except OSError as error:
-        raise CommandError(f"the ledger cannot be read: {error.strerror}.") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> CommandError:
+    return CommandError(f"the ledger {error.filename} cannot be read: {error.strerror}.")
 
 
 def _elsewhere(settings: Settings) -> bool:

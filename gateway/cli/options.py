@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
-from gateway.cli.settings import Settings
+from gateway.cli.failures import CommandError
+from gateway.cli.settings import Settings, checked_url
 
 __all__ = ["changing", "pass_settings", "shared"]
 
@@ -18,11 +20,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
 
+_LONGEST_REASON: Final = 2000
+
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     settings = context.ensure_object(Settings)
-    if value not in (None, False):
-        setattr(settings, str(parameter.name), value)
+    if value in (None, False):
+        return
+    if parameter.name == "config_path" and not Path(value).exists():
+        # Also where a state folder lies beside it: the one who mistyped a name means another gateway.
+        raise CommandError(f"There is no configuration file {value}; name another one with -c FILE.")
+    setattr(
+        settings, str(parameter.name), checked_url(value, "--admin") if parameter.name == "admin" else value
+    )
 
 
 def shared(command: F) -> F:
@@ -43,7 +53,19 @@ def changing(command: F) -> F:
     command = click.option("--by", default=_user, show_default="the user", help="Who; for the ledger.")(
         command
     )
-    return click.option("--reason", required=True, metavar="TEXT", help="Why; for the ledger.")(command)
+    return click.option(
+        "--reason", required=True, metavar="TEXT", callback=_reason, help="Why; for the ledger."
+    )(command)
+
+
+def _reason(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(
+            'it is empty; say in a few words why, such as --reason "wrong totals": the ledger keeps it.'
+        )
+    if len(value) > _LONGEST_REASON:
+        raise click.BadParameter(f"at most {_LONGEST_REASON} characters are kept; this has {len(value)}.")
+    return value
 
 
 def _user() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-__all__ = ["duration", "print_json", "progress", "say", "table"]
+__all__ = ["duration", "on_one_line", "print_json", "progress", "say", "table"]
 
 _STYLES = {
     "legacy": "yellow",
@@ -42,7 +42,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: 
     if not rows:
         say(nothing)
         return
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else on_one_line(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _rich(columns, cells)
     else:
@@ -66,6 +66,14 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
             bar.update(task, completed=done, total=total, description=escape(f"{what} {name}"))
 
         yield tick
+
+
+def on_one_line(text: str) -> str:
+    """A text that somebody else wrote, for one cell: line breaks and tabs become spaces, and what a terminal
+    would obey is shown as its escape.
+    """
+    text = " ".join(text.split()) if not text.isprintable() else text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def duration(seconds: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 import click
 
+from gateway.cli.failures import UNKNOWN, CommandError, ended_by
 from gateway.cli.options import shared
 
 __all__ = ["main", "program"]
@@ -27,6 +28,7 @@ _COMMANDS: Final = {
     "golden": "golden",
 }
 """Every command, and the module of this package that it is in."""
+_INTERRUPTED: Final = 130  # what shells say of a program that Ctrl-C ended
 
 
 class _Commands(click.Group):
@@ -53,12 +55,16 @@ def program() -> None:
 
 def main() -> None:
     """Entry of `banyan` and of `python -m gateway`."""
+    as_json = "--json" in sys.argv[1:]  # asked here, since a command line that is wrong was not read whole
     try:
-        program(prog_name="banyan")
+        code = program.main(prog_name="banyan", standalone_mode=False)
+    except click.Abort:
+        sys.exit(_INTERRUPTED)
+    except click.ClickException as error:
+        sys.exit(ended_by(error, as_json=as_json))
     except Exception as error:
         if os.environ.get("BANYAN_DEBUG"):
             raise
-        click.echo(
-            f"banyan: unexpected: {type(error).__name__}: {error} (BANYAN_DEBUG=1 shows where)", err=True
-        )
-        sys.exit(2)
+        unexpected = f"unexpected: {type(error).__name__}: {error} (BANYAN_DEBUG=1 shows where)"
+        sys.exit(ended_by(CommandError(unexpected, UNKNOWN), as_json=as_json))
+    sys.exit(code if isinstance(code, int) else 0)

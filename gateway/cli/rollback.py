@@ -76,9 +76,21 @@ def _print(settings: Settings, done: dict[str, Any]) -> None:
     word = "rolled back" if done["latched"] else "restored"
     before = " before" if done["already"] else ""
     say(f"{what}: {word}{before}; {done['workers']} workers have it after {duration(done['seconds'])}")
+    if not done["latched"]:
+        _say_what_still_holds(done)
     if done["direct"]:
         say("Done directly on the machine: the control process does not answer.")
     if not done["recorded"]:
         say(f"It holds, but is not recorded yet: {done['problem']}")
     if not done["complete"]:
         say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
+
+
+def _say_what_still_holds(done: dict[str, Any]) -> None:
+    """There are two kinds of latches; lifting one does not lift the other."""
+    features = [name for name in done["latched_features"] if name != done["feature"]]
+    if done["everything_latched"]:
+        say('Everything is still rolled back, so legacy answers: `banyan restore --reason "…"` lifts that.')
+    elif done["feature"] is None and features:
+        say(f"Still rolled back on their own: {', '.join(features)}.")
+        say(f'`banyan restore {features[0]} --reason "…"` lifts one of them.')

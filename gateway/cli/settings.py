@@ -5,15 +5,23 @@ gateway leaves.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from gateway.cli.failures import CommandError, config_failure
 from gateway.config import Config, ConfigError, load_config
 from gateway.notes import read_runtime
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "checked_url"]
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")  # RFC 6750 section 2.1
+_EXPECTED: Final = (
+    "expected one line of letters, digits and -._~+/, such as the gateway writes into admin-token"
+)
 
 
 @dataclass
@@ -45,24 +53,24 @@ class Settings:
         """`--admin`, else BANYAN_ADMIN, else what the running gateway noted, else what the configuration
         says.
         """
-        named = self.admin or os.environ.get("BANYAN_ADMIN")
+        named = self.admin or checked_url(os.environ.get("BANYAN_ADMIN", ""), "BANYAN_ADMIN")
         if named:
-            return named.rstrip("/")
+            return named
         note = read_runtime(self.state_dir())
         return note.admin if note else f"http://{self.config().listen.admin}"
 
     def token(self) -> str:
         """`--token-file`, else BANYAN_TOKEN, BANYAN_TOKEN_FILE, else the state folder's admin token."""
         if not self.token_file and os.environ.get("BANYAN_TOKEN"):
-            return os.environ["BANYAN_TOKEN"]
+            return _checked_token(os.environ["BANYAN_TOKEN"], "BANYAN_TOKEN holds no token")
         path = Path(
             self.token_file or os.environ.get("BANYAN_TOKEN_FILE") or self.state_dir() / "admin-token"
         )
         try:
-            return path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not a token"
-            raise CommandError(f"the token file {path} cannot be read: {reason}.") from error
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise CommandError(f"the token file {path} cannot be read: {error.strerror}.") from error
+        return _checked_token(text, f"the file {path} holds no token")
 
     def _state_dir_at_least(self) -> Path:
         path = Path(self.config_path).absolute()
@@ -72,3 +80,23 @@ class Settings:
         except (OSError, ValueError, KeyError, TypeError):
             named = named or "var"
         return path.parent / str(named)
+
+
+def checked_url(value: str, name: str) -> str:
+    """The address of an admin port, "" for none. Raises `CommandError` that names where it came from."""
+    try:
+        found = urlsplit(value)
+        good = found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:
+        good = False
+    if value and not good:
+        raise CommandError(f"{name}: expected an address such as http://127.0.0.1:8081, not {value!r}.")
+    return value.rstrip("/")
+
+
+def _checked_token(text: str, trouble: str) -> str:
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        # Never shown, whatever it is: it may be the right secret with a stray line, or another one.
+        raise CommandError(f"{trouble}; {_EXPECTED}.")
+    return token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flags import FlagSnapshot, evaluate
@@ -34,6 +35,7 @@ def explain(
     routes = RouteTable((feature.name, feature.match) for feature in config.features)
     route = routes.match(method.upper().encode(), path)
     feature = route.feature if route else None
+    patterns = next((one.match for one in config.features if one.name == feature), ())
     state = snapshot.feature(feature or "")
     found = evaluate(state, feature or "", key or "")
     decision = decide(
@@ -50,14 +52,29 @@ def explain(
         side=str(decision.side),
         cause=str(decision.cause),
         feature=feature,
-        route=route.template if route else None,
+        route=_pattern(patterns, route.template, method.upper()) if route else None,
         key=key,
         position=percent_number(found.position) if placed else None,
         percent=percent_number(found.percent) if feature is not None else None,
         revision=snapshot.revision,
         breaker=breaker,
-        note=_note(feature, key, found.percent),
+        note="; ".join(filter(None, (_spelling(method), _note(feature, key, found.percent)))),
     )
+
+
+def _pattern(patterns: Iterable[str], template: str, method: str) -> str:
+    """The route as it is configured, with its method where it has one; of two that share a path, the one
+    that this method means.
+    """
+    same = [pattern for pattern in patterns if pattern.rpartition(" ")[2] == template]
+    wanted = [f"{one} {template}" for one in (method, "GET" if method == "HEAD" else method)]
+    return next((pattern for pattern in wanted if pattern in same), template)
+
+
+def _spelling(method: str) -> str:
+    if method.isupper():
+        return ""
+    return f"explained as {method.upper()}: methods are case-sensitive, and {method!r} would be another one"
 
 
 def _note(feature: str | None, key: str | None, percent: int) -> str:

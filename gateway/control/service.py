@@ -137,7 +137,7 @@ class ControlService:
     def ledger_problems(self) -> list[str]:
         """Where the ledger's chain does not hold; empty when nothing was altered."""
         try:
-            return self._ledger.verify()
+            return self._ledger.verify(begun=True)
         except OSError as error:
             raise Unavailable(f"The ledger cannot be read: {error.strerror}.") from error
 

@@ -99,7 +99,7 @@ class Switch:
         self.rollback_seconds = done.seconds
         entry = Entry(actor, "rollback", feature, reason=reason, evidence=evidence)
         problem = await self._write_down(feature, entry)
-        return _answer(feature, True, already, self._page.revision(), done, problem)
+        return self._answer(feature, True, already, self._page.revision(), done, problem)
 
     async def restore(self, feature: str | None, *, reason: str, actor: str) -> LatchAnswer:
         """Clear a latch; the dial stays where it was put.
@@ -118,7 +118,7 @@ class Switch:
         except FlagsError as error:
             raise Unavailable(f"Nothing was restored. {error}") from error
         done = await wait_for_workers(self._page, stamp, started)
-        return _answer(feature, False, already, revision, done, "")
+        return self._answer(feature, False, already, revision, done, "")
 
     async def keep_in_step(self) -> tuple[str, ...]:
         """Write down what holds in the page and is not on the disk yet → what went wrong, a sentence each."""
@@ -146,19 +146,27 @@ class Switch:
         if not reason.strip():
             raise Invalid("reason", "a reason, for whoever reads the ledger later")
 
-
-def _answer(
-    feature: str | None, latched: bool, already: bool, revision: int, done: Convergence, problem: str
-) -> LatchAnswer:
-    return LatchAnswer(
-        feature=feature,
-        latched=latched,
-        already=already,
-        revision=revision,
-        workers=done.workers,
-        seconds=done.seconds,
-        complete=done.complete,
-        lagging=done.lagging,
-        recorded=not problem,
-        problem=problem,
-    )
+    def _answer(
+        self,
+        feature: str | None,
+        latched: bool,
+        already: bool,
+        revision: int,
+        done: Convergence,
+        problem: str,
+    ) -> LatchAnswer:
+        features, everything = self._page.latches()
+        return LatchAnswer(
+            feature=feature,
+            latched=latched,
+            already=already,
+            revision=revision,
+            workers=done.workers,
+            seconds=done.seconds,
+            complete=done.complete,
+            lagging=done.lagging,
+            recorded=not problem,
+            problem=problem,
+            everything_latched=everything,
+            latched_features=tuple(sorted(features)),
+        )

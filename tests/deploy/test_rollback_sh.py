@@ -83,6 +83,20 @@ def test_shellcheck_has_nothing_to_say() -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_says_how_and_does_nothing(gateway: Running, shell: str, word: str) -> None:
+    before = stamp(gateway)
+    done = rollback(gateway, word, shell=shell)
+    assert done.returncode == 0
+    assert "rollback.sh [FEATURE]" in done.stdout
+    assert "BANYAN_STATE_DIR" in done.stdout
+    assert "set -u" not in done.stdout
+    wrong = rollback(gateway, "--hlep", shell=shell)
+    assert (wrong.returncode, "--help" in wrong.stderr) == (2, True)
+    assert stamp(gateway) == before
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_over_the_admin_port(gateway: Running, shell: str) -> None:
     done = rollback(gateway, "orders", shell=shell, BANYAN_REASON='it "broke" \\ b\tadly')
     assert done.returncode == 0, done.stderr
@@ -102,7 +116,7 @@ def test_everything_over_the_admin_port(gateway: Running) -> None:
 def test_an_unknown_feature_is_refused_with_the_names(gateway: Running) -> None:
     for name in ("order", "a b..c%\"'\\"):
         done = rollback(gateway, name)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "orders, reports" in done.stderr
 
 
@@ -126,7 +140,7 @@ def test_without_the_admin_port_every_worker_takes_it_over(
 def test_without_the_admin_port_an_unknown_feature_is_refused(gateway: Running) -> None:
     before = stamp(gateway)
     done = rollback(gateway, "order")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "orders" in done.stderr
     assert stamp(gateway) == before
 

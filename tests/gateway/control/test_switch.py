@@ -133,6 +133,7 @@ async def test_a_restore_clears_that_latch_only(desk: Desk) -> None:
 
 
 async def test_a_dial_is_refused_when_the_ledger_cannot_be_written(desk: Desk) -> None:
+    desk.ledger.path.unlink()
     desk.ledger.path.mkdir()
     with pytest.raises(Unavailable, match="The dial was not moved"):
         await desk.switch.dial("orders", 10, reason="r", actor="ann")
