@@ -26,7 +26,7 @@ def at_most(alpha: float, runs: int) -> float:
     return alpha * runs + 3 * sqrt(alpha * (1 - alpha) * runs)
 
 
-@pytest.mark.parametrize("base", [0.0005, 0.004])
+@pytest.mark.parametrize("base", [0.0005, 0.002])
 def test_false_alarms_on_a_ramp_looked_at_after_every_error(base: float) -> None:
     found = alarms.highest(11, 200, base)
     assert sum(value >= 1 / ALPHA for value in found["evidence"]) <= at_most(ALPHA, 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from random import Random
 
 import msgspec
@@ -21,6 +22,7 @@ from flags import (
     weigh,
 )
 from flags.judge.case import ALPHA_SHARES
+from flags.judge.latency import quantile_bounds
 from flags.judge.weighing import GUARDS
 
 BOUNDS = (0.1, 0.15, 0.2, 0.3, 0.5)
@@ -221,6 +223,41 @@ def test_the_self_test_finds_two_halves_that_differ() -> None:
     assert finding(found, "self_test").outcome is Outcome.HOLD
     assert "cannot be trusted" in finding(found, "self_test").reason
     assert finding(judged(window(erring=users(10, 90))), "self_test").outcome is Outcome.PASS
+
+
+def test_a_thinned_sample_passes_the_self_test() -> None:
+    """What is left of a thinned sample ends in zero bits: the halves must not be told apart by those."""
+    random = Random(3)
+    marks = [random.getrandbits(60) << 4 for _ in range(400)]
+    thinned = UserSample(4, {mark: Seen(0, 1000, number % 10 == 0) for number, mark in enumerate(marks)})
+    assert finding(judged(window(erring=thinned)), "self_test").outcome is Outcome.PASS
+
+
+def test_a_thinned_sample_bets_with_less() -> None:
+    whole, thinned = (UserSample(level, users(30, 30).users) for level in (0, 1))
+    evidence = [finding(judged(window(erring=sample)), "errors").evidence for sample in (whole, thinned)]
+    assert evidence[1] == pytest.approx(evidence[0] * 0.005 / 0.99)
+
+
+def test_users_of_a_full_dial_are_not_compared() -> None:
+    found = finding(judged(window(erring=users(90, 0, share=10_000))), "errors")
+    assert (found.samples, found.evidence, found.reason) == (0, 0.495, "no user with an error to compare")
+
+
+def test_the_ratio_of_p95s_pays_for_two_bounds_and_for_the_start() -> None:
+    """It fails at the number of samples at which both bounds hold at a quarter of its part of alpha."""
+
+    def counts(number: int) -> tuple[int, ...]:
+        return (4 * number, 0, number, 0, 0, 0)
+
+    def slower(number: int) -> bool:
+        new = SideCounts(5 * number, 0, counts(number))
+        return finding(judged(window(totals=Totals(side(9000), new))), "p95_ratio").outcome is Outcome.FAIL
+
+    bar = log(4 / (LIMITS.alpha * ALPHA_SHARES["p95_ratio"]))
+    enough = next(n for n in range(1, 99) if quantile_bounds(counts(n), BOUNDS, 0.95, bar)[0] == 0.15)
+    assert slower(enough)
+    assert not slower(enough - 1)
 
 
 def test_a_pass_rests_on_the_step_a_fail_on_everything() -> None:
