@@ -55,6 +55,7 @@ class Batch:
     def __init__(self) -> None:
         self.verdicts: Counter[tuple[str, Verdict]] = Counter()
         self.occurrences: Counter[Occurrence] = Counter()
+        self.seen: dict[Occurrence, tuple[float, float]] = {}  # first and last, in seconds since 1970
         self.hits: Counter[tuple[str, str, str, Kind]] = Counter()
         self.runs: Counter[tuple[str, str]] = Counter()
         self.noise: defaultdict[NoiseKey, NoiseCount] = defaultdict(NoiseCount)
@@ -65,7 +66,7 @@ class Batch:
         return max(self.verdicts.total(), len(self.samples), min(1, len(self.occurrences)))
 
     def compared(
-        self, feature: str, route: str, pair: str, version: str, comparison: Comparison
+        self, feature: str, route: str, pair: str, version: str, comparison: Comparison, at: float
     ) -> list[Occurrence]:
         """Count what one comparison found; its signatures. A rule counts once for each path and kind."""
         self.verdicts[feature, comparison.verdict] += 1
@@ -76,6 +77,9 @@ class Batch:
             return []
         found = occurrences(feature, route, pair, version, comparison)
         self.occurrences.update(found)
+        for occurrence in found:
+            first, last = self.seen.get(occurrence, (at, at))
+            self.seen[occurrence] = (min(first, at), max(last, at))
         return found
 
     def twice(self, feature: str, route: str, itself: Comparison, comparison: Comparison) -> None:

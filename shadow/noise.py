@@ -78,7 +78,9 @@ def is_itself(comparison: Comparison, itself: Comparison) -> bool:
     return all((each.path, each.kind) in own for each in comparison.unexcused)
 
 
-def as_rule(evidence: NoiseEvidence, owner: str, expires: date) -> str:
+def as_rule(
+    evidence: NoiseEvidence, owner: str, expires: date, *, op: str | None = None, why: str = ""
+) -> str:
     """The proposal as it would stand in the rules file."""
     low, high = evidence.control_bounds
     name = re.sub(r"[^a-z0-9]+", "-", evidence.path.lower()).strip("-")[:40] or "noise"
@@ -90,12 +92,12 @@ def as_rule(evidence: NoiseEvidence, owner: str, expires: date) -> str:
         name=f"noise-{name}-{evidence.id}",
         owner=owner,
         expires=expires,
-        op=evidence.op,
+        op=op or evidence.op,
         path=evidence.path,
         kinds=[evidence.kind],
         feature=evidence.feature,
         route=evidence.route,
-        reason=reason,
+        reason=f"{why}; {reason}" if why else reason,
     )
 
 

@@ -50,11 +50,11 @@ class RulesError(ValueError):
 
 
 class _Wrong(Exception):
-    """What is wrong inside one table; the reader of the table adds where it stands."""
+    """What is wrong inside one table, at which key; the reader of the table adds where it stands."""
 
-    def __init__(self, what: str, expected: str) -> None:
+    def __init__(self, what: str, expected: str, key: str = "") -> None:
         super().__init__(what, expected)
-        self.what, self.expected = what, expected
+        self.what, self.expected, self.key = what, expected, key
 
 
 class _Key(NamedTuple):
@@ -84,6 +84,7 @@ def _kinds(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(kind, str) and kind in set(Kind) for kind in value)
 
 
+_TABLE = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 ALIASES: Mapping[str, str] = MappingProxyType({"number-tolerance": "tolerance"})
 _OPERATION = _Key(
     lambda value: isinstance(value, str) and ALIASES.get(value, value) in OPERATIONS,
@@ -150,14 +151,15 @@ def parse_rules(text: str, file: str = "rules") -> Rules:
     except tomllib.TOMLDecodeError as problem:
         line = re.search(r"line \d+", str(problem))
         raise RulesError(file, line[0] if line else "file", str(problem), "TOML") from None
-    return _Reader(file).rules(document)
+    return _Reader(file, text).rules(document)
 
 
 class _Reader:
-    """Reads one document; knows the file's name for what it refuses."""
+    """Reads one document; knows the file's name and text for what it refuses."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self._file = file
+        self._lines = text.splitlines()
 
     def rules(self, document: dict[str, Any]) -> Rules:
         tables = {"profile": "use", "headers": "also", "redact": "names"}
@@ -197,25 +199,37 @@ class _Reader:
                 where += f" ({table['id']})" if _text(table.get("id")) else ""
                 rule = _rule(table)
                 if rule.id in rules:
-                    raise _Wrong(f"id {rule.id!r} is taken", "an id of its own")
+                    raise _Wrong(f"id {rule.id!r} is taken", "an id of its own", "id")
             except _Wrong as problem:
+                where = f"line {self._line(number, problem.key)}, {where}"
                 raise RulesError(self._file, where, problem.what, problem.expected) from None
             rules[rule.id] = rule
         return tuple(rules.values())
+
+    def _line(self, number: int, key: str) -> int:
+        """The line of a key of the rule with this number, or of the rule's beginning."""
+        starts = [at for at, line in enumerate(self._lines, 1) if _TABLE.match(line)]
+        if number > len(starts):
+            return 1
+        start = starts[number - 1]
+        end = starts[number] - 1 if number < len(starts) else len(self._lines)
+        written = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+        lines = range(start, end + 1) if key else ()
+        return next((at for at in lines if written.match(self._lines[at - 1])), start)
 
 
 def _rule(table: dict[str, Any]) -> Rule:
     _present(table, _REQUIRED)
     if not _OPERATION.fits(table["op"]):
-        raise _Wrong(f"op is {table['op']!r}", _OPERATION.expected)
+        raise _Wrong(f"op is {table['op']!r}", _OPERATION.expected, "op")
     op = ALIASES.get(table["op"], table["op"])
     _present(table, _REQUIRED_BY.get(op, ("path",)))
     keys = {**COMMON_KEYS, **OPERATION_KEYS.get(op, {})}
     for name, value in table.items():
         if name not in keys:
-            raise _Wrong(f"{name} is not known for {op}", "one of " + ", ".join(sorted(keys)))
+            raise _Wrong(f"{name} is not known for {op}", "one of " + ", ".join(sorted(keys)), name)
         if not keys[name].fits(value):
-            raise _Wrong(f"{name} is {value!r}", keys[name].expected)
+            raise _Wrong(f"{name} is {value!r}", keys[name].expected, name)
     return _checked(op, table)
 
 
@@ -239,7 +253,9 @@ def _checked(op: str, table: dict[str, Any]) -> Rule:
     covers_containers = rule.pattern[-1] == ANY_DEPTH or rule.pattern == ("body",)
     if op == "ignore" and covers_containers and not rule.force:
         raise _Wrong(
-            f"{table['path']!r} covers objects and arrays", "the path of a single value, or force = true"
+            f"{table['path']!r} covers objects and arrays",
+            "the path of a single value, or force = true",
+            "path",
         )
     return rule
 
@@ -250,4 +266,4 @@ def _pattern(op: str, table: dict[str, Any]) -> Tokens:
     try:
         return parse_pattern(table["path"])
     except PathError as problem:
-        raise _Wrong(f"path {table['path']!r} {problem}", COMMON_KEYS["path"].expected) from None
+        raise _Wrong(f"path {table['path']!r} {problem}", COMMON_KEYS["path"].expected, "path") from None

@@ -63,7 +63,7 @@ class ResultStore:
             for (feature, verdict), times in batch.verdicts.items():
                 connection.execute(sql.COUNT, (feature, minute, verdict.value, times))
             for occurrence, times in batch.occurrences.items():
-                _seen(connection, occurrence, times, at)
+                _seen(connection, occurrence, times, *batch.seen.get(occurrence, (at, at)))
             hits = [(*map(str, key), times, at, at) for key, times in batch.hits.items()]
             connection.executemany(sql.HIT, hits)
             connection.executemany(sql.RUNS, [(*key, times, at) for key, times in batch.runs.items()])
@@ -78,7 +78,9 @@ class ResultStore:
     def record(self, result: ComparedExchange) -> bool:
         """Keep one compared exchange, counted and sampled; False when that was not possible. Never raises."""
         batch, pair = Batch(), status_pair(result)
-        found = batch.compared(result.feature, result.route, pair, result.version, result.comparison)
+        found = batch.compared(
+            result.feature, result.route, pair, result.version, result.comparison, result.at
+        )
         known = self._counts([each.id for each in found])
         taken = tuple(
             each.id
@@ -181,12 +183,14 @@ class ResultStore:
         return dict(self._file.read(lambda connection: connection.execute(query, ids).fetchall(), []))
 
 
-def _seen(connection: sqlite3.Connection, occurrence: Occurrence, times: int, at: float) -> None:
+def _seen(
+    connection: sqlite3.Connection, occurrence: Occurrence, times: int, first: float, last: float
+) -> None:
     *words, version = occurrence
-    connection.execute(sql.SEEN, (*map(str, words), times, at, at)).fetchone()
-    connection.execute(sql.SEEN_SLOT, (occurrence.id, int(at // sql.SLOT_SECONDS), times))
+    connection.execute(sql.SEEN, (*map(str, words), times, first, last)).fetchone()
+    connection.execute(sql.SEEN_SLOT, (occurrence.id, int(last // sql.SLOT_SECONDS), times))
     if version:
-        connection.execute(sql.SEEN_VERSION, (occurrence.id, version, times, at, at))
+        connection.execute(sql.SEEN_VERSION, (occurrence.id, version, times, first, last))
 
 
 def _exchanges(rows: list[tuple[bytes]]) -> list[ComparedExchange]:

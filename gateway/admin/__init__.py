@@ -6,6 +6,7 @@ In the order a request meets them:
 - `access`    bearer token, principal, role
 - `tokens`    the files in which tokens are kept
 - `asking`    routes that change nothing; `changing` those that do; `open` those without a token
+- `findings`  the routes of what comparing found
 - `answering` how answers are written, and how OpenAPI describes them; `problems` every error as problem+json
 - `dashboard` one page for the browser
 - `app`       all of it as one application

@@ -13,7 +13,7 @@ from flags import Entry
 from gateway.admin.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from gateway.control import DialAnswer, Explanation, FeatureReport, LatchAnswer, Status
 
-__all__ = ["answer", "describe", "shape"]
+__all__ = ["answer", "answer_exactly", "describe", "shape"]
 
 _DESCRIBED: Final = (Status, DialAnswer, LatchAnswer, Explanation, FeatureReport, Entry)
 _PLACE: Final = "#/components/schemas/{name}"
@@ -22,6 +22,11 @@ _PLACE: Final = "#/components/schemas/{name}"
 def answer(value: Any) -> Response:
     """A value of the desk as JSON."""
     return Response(msgspec.json.encode(value, enc_hook=_plain), media_type="application/json")
+
+
+def answer_exactly(value: Any) -> Response:
+    """The same with bytes in base64, so that a program gets back what was kept."""
+    return Response(msgspec.json.encode(value), media_type="application/json")
 
 
 def shape(kind: type, *, many: bool = False) -> dict[int | str, dict[str, Any]]:

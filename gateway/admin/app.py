@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from gateway.admin import asking, changing, problems
+from gateway.admin import asking, changing, findings, problems
 from gateway.admin import open as open_routes
 from gateway.admin.gate import Gate
 from gateway.admin.tokens import TokenBook
@@ -27,7 +27,7 @@ def create_app(desk: ControlService, tokens: TokenBook, listen_host: str) -> Fas
     app.state.desk = desk
     app.state.tokens = tokens
     problems.install(app)
-    for part in (open_routes, asking, changing):
+    for part in (open_routes, asking, changing, findings):
         app.include_router(part.router)
     app.add_middleware(Gate, listen_host=listen_host)
     return app

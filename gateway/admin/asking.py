@@ -50,18 +50,6 @@ async def report(name: str, desk: Desk, _: Viewer) -> Response:
     return answer(desk.report(name))
 
 
-@router.get("/diffs")
-def diffs(desk: Desk, _: Viewer, feature: str | None = None, limit: Limit = 50) -> Response:
-    """Signatures of mismatches, with counts, first and last seen."""
-    return answer(desk.diffs(feature, limit))
-
-
-@router.get("/diffs/{signature}")
-def diff(signature: str, desk: Desk, _: Viewer) -> Response:
-    """One sample of a signature."""
-    return answer(desk.diff(signature))
-
-
 @router.get("/ledger", responses=shape(Entry, many=True))
 def ledger(desk: Desk, _: Viewer, limit: Limit = 100) -> Response:
     """Who changed what, newest first."""

@@ -12,6 +12,7 @@ In the order data takes:
 - `hands`        what moves a dial: the state of this machine, or another source, told first
 - `following`    keeping this machine in step with another source
 - `status`       everything at a glance; `explanation` says why one request goes where it goes
+- `findings`     what comparing found: signatures, samples, noise, the use of rules
 - `samples`      one compared exchange, as a person reads it
 - `service`      the desk: all of this as one object, for the admin API
 - `answers`      what the desk answers; `errors` what it answers instead

@@ -6,7 +6,6 @@ Told which page, files, board and result store to use; it opens none of them, an
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,14 @@ from flags import Entry, FlagSnapshot, Ledger, PageCorrupt, SourceView, StatePag
 from gateway.control.ab_report import feature_report
 from gateway.control.answers import DialAnswer, Explanation, FeatureReport, LatchAnswer, Status
 from gateway.control.board import MetricsBoard
-from gateway.control.errors import NoSuchFeature, NotFound, Unavailable
+from gateway.control.errors import NoSuchFeature, Unavailable
 from gateway.control.explanation import explain
+from gateway.control.findings import FindingsDesk
 from gateway.control.following import Follower
 from gateway.control.gauges import own_gauges
-from gateway.control.samples import sample_view
 from gateway.control.status import breaker_word, build_status
 from gateway.control.switch import Switch
-from shadow import ResultStore, Signature
+from shadow import ResultStore
 
 if TYPE_CHECKING:
     from gateway.config import Config, Feature
@@ -55,8 +54,7 @@ class ControlService:
         self._switch = switch
         self._ledger = ledger
         self._board = board
-        self._results = results
-        self._reading = threading.Lock()  # the store wants one thread at a time
+        self.findings = FindingsDesk(results, ledger, lambda: self._config)
         self._started_at = started_at.astimezone(UTC).isoformat(timespec="seconds")
         self._warnings: tuple[str, ...] = ()
         self._follower = follower
@@ -112,20 +110,17 @@ class ControlService:
         """The A/B report of one feature, judged against its guard."""
         return feature_report(self._feature(feature), self._snapshot(), self._board, since=self._started_at)
 
-    def diffs(self, feature: str | None, limit: int = 50) -> list[Signature]:
+    def diffs(self, feature: str | None, limit: int = 50, *, examples: bool = False) -> list[dict[str, Any]]:
         """Signatures of mismatches; an empty list when nothing was ever compared."""
         if feature is not None:
             self._feature(feature)
-        with self._reading:
-            return self._results.signatures(feature, limit)
+        return self.findings.signatures(feature, limit, examples=examples)
 
-    def diff(self, signature: str) -> Any:
-        """One signature's sample."""
-        with self._reading:
-            sample = self._results.sample(signature)
-        if sample is None:
-            raise NotFound(f"There is no sample of a signature {signature!r}; `banyan diffs` lists them.")
-        return sample_view(sample)
+    def noise(self, feature: str | None) -> list[dict[str, Any]]:
+        """Where legacy differs from itself."""
+        if feature is not None:
+            self._feature(feature)
+        return self.findings.noise(feature)
 
     def ledger(self, limit: int = 100) -> list[Entry]:
         """The last entries, newest first."""

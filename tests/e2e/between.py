@@ -44,6 +44,8 @@ class Says(NamedTuple):
     hang_up: bool = False
 
 
+JSON = (("Content-Type", "application/json"),)
+
 Application = Callable[[Asked], Says]
 
 
