@@ -27,6 +27,7 @@ STANDARD = frozenset({"", "default", "userId", "sessionId"})
 
 _ROLLOUT = "flexibleRollout"
 _PERCENTAGE = re.compile(r"[0-9]{1,3}")
+_SIMPLE = re.compile(r'[^"\\\x00-\x1f]*')  # the core reads other names in a way of its own, so it is asked
 
 
 class Plan(NamedTuple):
@@ -56,8 +57,13 @@ def plan_of(feature: Feature, segments: dict[int, list[dict[str, Any]]]) -> Plan
     by = tuple(_words(feature))
     if len(feature.strategies) == 1 and (percentage := _percentage(feature.strategies[0])) is not None:
         parameters = feature.strategies[0].parameters or {}
-        group = str(parameters.get("groupId", feature.name))
-        return Plan(percentage, group, str(parameters.get("stickiness") or ""), by, timed)
+        group, stickiness = (
+            str(parameters.get("groupId", feature.name)),
+            str(parameters.get("stickiness") or ""),
+        )
+        if not _SIMPLE.fullmatch(group + stickiness):
+            return Plan(percentage, by=(*by, "an unusual name"), timed=timed)
+        return Plan(percentage, group, stickiness, by, timed)
     return Plan(max(map(_bound, feature.strategies)), by=(*by, _listed(feature)), timed=timed)
 
 
