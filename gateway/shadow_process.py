@@ -86,7 +86,7 @@ class ShadowProcess:
         senders = {side: self._sender_to(side) for side in Side}
         hosts = {side: host_of(upstream_of(config, side)) for side in Side}
         self._goldens = Goldens(Path(config.golden.dir))
-        self._recorder = LiveRecorder(Path(config.state.dir), index, rules)
+        self._recorder = LiveRecorder(Path(config.state.dir), index, rules, config.shadow.version_header)
         self._mirrors = MirrorBook(MAX_SESSIONS, SESSION_TTL, own_cookie=config.sticky.cookie)
         self._limit = TimeLimit(PAIR_LIMIT)
         self._pipeline = Pipeline(

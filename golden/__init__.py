@@ -7,9 +7,10 @@ The map, in the order data takes:
     player         plays steps against a side, with cookies of its own
     scrub          takes secrets out, names what is volatile (volatile), refers to what was met before
                    (known); fields and cookies are places where a value may stand
-    recording      one case as one file (reading); files keeps the folder of them
+    recording      one case as one file (reading), with where it comes from (provenance); files keeps the
+                   folder of them
     importers      flows from what there is already: HAR, OpenAPI, access logs, Postman
-    recorder       flow, player, scrub, files: record()
+    recorder       flow, player, scrub, files: record(); from two runs it learns what differs (learning)
     telling        a session that happened, as a flow and its recordings: what an answer offers (offers) is
                    recognised in later requests (correlate); flow_text writes the flow down
     journey        recordings played in order, each compared by comparing (fit) with shadow's comparison
@@ -39,6 +40,7 @@ from golden.junit import write_junit
 from golden.lint import LintReport, lint
 from golden.live import GoldenIndex, JourneyState
 from golden.markdown import to_markdown, write_markdown
+from golden.provenance import Provenance
 from golden.reading import read as read_recording
 from golden.recorder import record, write_journey
 from golden.recording import Answer, Recording
@@ -68,6 +70,7 @@ __all__ = [
     "JourneyState",
     "LintReport",
     "Problem",
+    "Provenance",
     "RecordReport",
     "Recording",
     "RecordingError",

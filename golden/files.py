@@ -7,6 +7,7 @@ really changed, so that a recording run leaves a clean working tree where nothin
 import contextlib
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from golden.errors import RecordingError
@@ -69,6 +70,20 @@ def gaps(journey: list[Recording]) -> list[str]:
     return problems + [
         f"step {number} is missing, so later steps would start from another state" for number in missing
     ]
+
+
+def keep(folder: Path, recording: Recording) -> str:
+    """Write a recording where it belongs, unless the one that is there says the same: CREATED, CHANGED or
+    UNCHANGED. Raises `RecordingError`.
+    """
+    path = path_of(folder, recording)
+    with contextlib.suppress(RecordingError):
+        # Only where it comes from is other: that is no news, and no line in a review.
+        if path.exists() and replace(read(path), recorded={}, file="") == replace(
+            recording, recorded={}, file=""
+        ):
+            return UNCHANGED
+    return write(path, recording.to_text())
 
 
 def write(path: Path, text: str) -> str:

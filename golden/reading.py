@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from golden import extraction
+from golden import extraction, provenance
 from golden.body import Body, strict_json
 from golden.errors import RecordingError
 from golden.recording import FORMAT, MARK, Answer, Fields, Recording
@@ -15,6 +15,7 @@ _KEYS = {
     "extract",
     "flow",
     "number",
+    "recorded",
     "references",
     "request",
     "scrubbed_with",
@@ -71,7 +72,16 @@ def _recording(data: dict[str, Any], file: str) -> Recording:
         secrets=_strings(data["secrets"]),
         scrubbed_with=_string(data["scrubbed_with"], "scrubbed_with"),
         file=file,
+        recorded=_recorded(data.get("recorded", {})),
     )
+
+
+def _recorded(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not set(value) <= provenance.KEYS:
+        raise ValueError(
+            f"recorded is an object with no other keys than {', '.join(sorted(provenance.KEYS))}"
+        )
+    return value
 
 
 def _fields(lines: Any) -> Fields:

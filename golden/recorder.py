@@ -7,14 +7,17 @@ files as they were.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from golden import template, volatile
 from golden.errors import GoldenError, RecordingError, StepError
-from golden.files import path_of, write
+from golden.files import keep, path_of
 from golden.flow import Flow
 from golden.known import known_values
+from golden.learning import settled
 from golden.player import DEADLINE, MAX_BODY, Player, checked_url, secrets_from
+from golden.provenance import Provenance
 from golden.recording import Answer, Recording
 from golden.report import Problem, RecordReport, Saved
 from golden.scrub import Scrubber, scrubber_for
@@ -34,14 +37,17 @@ def record(
     max_body: int = MAX_BODY,
     concurrency: int = 4,
     prune: bool = False,
+    provenance: Provenance | None = None,
+    twice: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> RecordReport:
     """Record `flows` from the side at `base_url` into `folder`.
 
     `deadline` is in seconds for each whole answer, `max_body` in bytes. Files of steps that a flow no
     longer has are reported as stale, and removed only with `prune`. `rules` say which names to redact and
-    which further headers to keep. Raises `GoldenError` for an address that is none; what happens to a
-    single flow is a problem in the report, and the other flows go on.
+    which further headers to keep. `provenance` says what the side is called. With `twice` every flow is
+    played two times, and what differs at every call is named by its type. Raises `GoldenError` for an
+    address that is none; what happens to a single flow is a problem in the report, and the other flows go on.
     """
     flows = [flows] if isinstance(flows, Flow) else list(flows)
     job = _Job(
@@ -50,8 +56,10 @@ def record(
         env,
         deadline,
         max_body,
-        sum(len(f.steps) for f in flows),
+        sum(len(f.steps) for f in flows) * (2 if twice else 1),
         progress,
+        provenance or Provenance(rules=rules),
+        twice,
     )
     outcomes = asyncio.run(job.play_all(flows, concurrency))
     saved: list[Saved] = []
@@ -80,7 +88,11 @@ class _Job:
         max_body: int,
         total: int,
         progress: Callable[[int, int, str], None] | None,
+        provenance: Provenance,
+        twice: bool,
     ) -> None:
+        self._provenance = provenance
+        self._twice = twice
         self.url = url
         self.warnings: list[Problem] = []
         self._scrubber = scrubber
@@ -97,9 +109,22 @@ class _Job:
 
         async def one(flow: Flow) -> list[Recording] | Problem:
             async with slots:
-                return await self._play(flow)
+                first = await self._play(flow)
+                if not self._twice or isinstance(first, Problem):
+                    return first
+                second = await self._play(flow)
+                return second if isinstance(second, Problem) else self._settled(flow, first, second)
 
         return list(await asyncio.gather(*(one(flow) for flow in flows)))
+
+    def _settled(self, flow: Flow, one: list[Recording], two: list[Recording]) -> list[Recording]:
+        found = []
+        for first, second in zip(one, two, strict=True):
+            answer, unsettled = settled(first.answer, second.answer)
+            if unsettled:
+                self._warn(flow, first.step, f"does not answer the same twice: {', '.join(unsettled[:5])}")
+            found.append(replace(first, answer=answer))
+        return found
 
     async def _play(self, flow: Flow) -> list[Recording] | Problem:
         step = ""
@@ -142,7 +167,8 @@ class _Job:
         if self._progress:
             self._progress(self._done, self._total, f"{flow.name}/{step.name}")
         answer = self._scrubber.answer(played.answer, known, player.base_url)
-        return recording_of(flow, stored, answer, player.values, self._scrubber.name)
+        made = recording_of(flow, stored, answer, player.values, self._scrubber.name)
+        return replace(made, recorded=self._provenance.of(played.request, played.answer))
 
     def _warn(self, flow: Flow, step: Step, what: str) -> None:
         self.warnings.append(Problem(flow.file, what, flow.name, step.name))
@@ -173,8 +199,8 @@ def write_journey(folder: Path, recordings: Sequence[Recording]) -> list[Saved]:
     """Write every case of one journey. Raises `RecordingError`."""
     saved = []
     for recording in recordings:
-        path = path_of(folder, recording)
-        saved.append(Saved(str(path), recording.flow, recording.step.name, write(path, recording.to_text())))
+        outcome = keep(folder, recording)
+        saved.append(Saved(str(path_of(folder, recording)), recording.flow, recording.step.name, outcome))
     return saved
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from golden.body import Body
 from golden.step import Step
@@ -31,7 +32,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A case. `references`: each name used and the form of its values; `scrubbed_with` identifies the key."""
+    """A case. `references`: each name used and the form of its values; `scrubbed_with` identifies the key;
+    `recorded`: where it comes from (`provenance`).
+    """
 
     flow: str
     step: Step
@@ -40,6 +43,7 @@ class Recording:
     secrets: Mapping[str, str] = field(default_factory=dict)
     scrubbed_with: str = ""
     file: str = ""
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -89,6 +93,7 @@ class Recording:
             "references": dict(self.references),
             "secrets": dict(self.secrets),
             "scrubbed_with": self.scrubbed_with,
+            **({"recorded": dict(self.recorded)} if self.recorded else {}),
         }
         return json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 

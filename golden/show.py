@@ -19,6 +19,9 @@ def show(recording: Recording) -> str:
         f"uses {{{name}}} from the environment variable {variable}"
         for name, variable in recording.secrets.items()
     ]
+    if recording.recorded:
+        said = {k: ", ".join(v) if isinstance(v, list) else v for k, v in recording.recorded.items()}
+        lines += ["", "recorded " + "; ".join(f"{key} {value}" for key, value in said.items())]
     return "\n".join(lines) + "\n"
 
 

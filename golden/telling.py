@@ -16,6 +16,7 @@ from golden import template, volatile
 from golden.correlate import SAFE, Exchange, correlate
 from golden.flow import Flow
 from golden.known import known_values
+from golden.provenance import Provenance
 from golden.recorder import keys_of, recording_of
 from golden.recording import Recording
 from golden.scrub import Scrubber
@@ -37,7 +38,9 @@ class Journal:
     ended: str = ""
 
 
-def tell(exchanges: Sequence[Exchange], prefix: str, scrubber: Scrubber) -> Journal | None:
+def tell(
+    exchanges: Sequence[Exchange], prefix: str, scrubber: Scrubber, provenance: Provenance | None = None
+) -> Journal | None:
     """The journal of a session, called after `prefix` and what it does; None when nothing is left to tell."""
     kept, ended = _kept(exchanges)
     if not kept:
@@ -54,7 +57,9 @@ def tell(exchanges: Sequence[Exchange], prefix: str, scrubber: Scrubber) -> Jour
         held = {**taken, **handed}
         known = known_values(held, secrets=secrets, keys=keys_of(stored), cookies=cookies.values())
         answer = scrubber.answer(exchange.answer, known, _origin(exchange))
-        recordings.append(recording_of(flow, step, answer, held, scrubber.name))
+        made = recording_of(flow, step, answer, held, scrubber.name)
+        origin = provenance.of(exchange.request, exchange.answer) if provenance else {}
+        recordings.append(replace(made, recorded=origin))
     return Journal(flow, tuple(recordings), ended)
 
 

@@ -35,6 +35,9 @@ def golden() -> None:
 @live_options
 @click.option("--flow", "flows", multiple=True, type=FILE, help="A flow, or a folder of flows.")
 @click.argument("more", nargs=-1, type=FILE, metavar="[FILE]...")
+@click.option("--twice", is_flag=True, help="Play every flow two times: what differs is named by its type.")
+@click.option("--source", default="", help="What the side is called; default: by its configured address.")
+@click.option("--release", default="", help="Its release; default: what the configured header says.")
 @click.option("--prune", is_flag=True, help="Remove recordings of steps that a flow no longer has.")
 @common
 @shared
@@ -49,6 +52,9 @@ def record_command(
     flows: tuple[Path, ...],
     more: tuple[Path, ...],
     prune: bool,
+    twice: bool,
+    source: str,
+    release: str,
     folder: Path | None,
     rules: Path | None,
     **wishes: Any,
@@ -63,10 +69,19 @@ def record_command(
     if not scripted:
         raise click.UsageError("name at least one flow: --flow FILE")
     where = inputs.folder(settings, folder)
+    accepted = inputs.rules(settings, rules)
+    origin = inputs.provenance(settings, url, accepted, source, release)
     with progress("recording") as tick:
         report = guarded(
             lambda: record(
-                scripted, url, where, rules=inputs.rules(settings, rules), prune=prune, progress=tick
+                scripted,
+                url,
+                where,
+                rules=accepted,
+                prune=prune,
+                provenance=origin,
+                twice=twice,
+                progress=tick,
             )
         )
     print_recorded(settings, report)

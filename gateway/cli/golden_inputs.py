@@ -13,10 +13,10 @@ from gateway.cli.settings import Settings
 from gateway.config import Config, ConfigError, load_config
 from gateway.core.route import RouteTable
 from gateway.shadowing.template import Templates
-from golden import Flow, load_flows
+from golden import Flow, Provenance, load_flows
 from shadow import DEFAULT_RULES, RequestSnapshot, Rules, RulesError, load_rules
 
-__all__ = ["flows", "folder", "place", "rules"]
+__all__ = ["flows", "folder", "place", "provenance", "rules"]
 
 Place = Callable[[RequestSnapshot], tuple[str, str]]
 
@@ -69,6 +69,17 @@ def place(settings: Settings) -> Place | None:
         return route.feature, templates.of(request.method, route.template, request.target)
 
     return find
+
+
+def provenance(settings: Settings, url: str, accepted: Rules, source: str, release: str) -> Provenance:
+    """What a recording says of where it comes from; what is not said is looked up in the configuration."""
+    config = _config(settings)
+    header = ""
+    if config is not None:
+        header = config.shadow.version_header
+        sides = {"legacy": config.upstreams.legacy, "new": config.upstreams.new}
+        source = source or next((name for name, one in sides.items() if one.url == url.rstrip("/")), "")
+    return Provenance(source, release, header, rules=accepted, place=place(settings))
 
 
 def _config(settings: Settings) -> Config | None:

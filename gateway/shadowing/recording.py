@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,13 +22,14 @@ from golden import (
     GoldenError,
     GoldenIndex,
     Journal,
+    Provenance,
     scrubber_for,
     tell,
     to_toml,
     write,
     write_journey,
 )
-from shadow import Observation, Rules, SessionMirror, lessons
+from shadow import Observation, RequestSnapshot, Rules, SessionMirror, lessons
 
 MAX_OPEN = 200
 MAX_BYTES = 32 * 1024 * 1024
@@ -50,9 +52,12 @@ class _Session:
 
 
 class LiveRecorder:
-    """``state``: where orders are; ``index``: of this shadow process. ``look`` is called once a second."""
+    """``state``: where orders are; ``index``: of this shadow process; ``header`` of the answers that names
+    the release. ``look`` is called once a second.
+    """
 
-    def __init__(self, state: Path, index: int, rules: Rules) -> None:
+    def __init__(self, state: Path, index: int, rules: Rules, header: str = "") -> None:
+        self._header = header
         self._state, self._index, self._rules = state, index, rules
         self._order: Order | None = None
         self._outcome = Outcome("")
@@ -173,7 +178,9 @@ class LiveRecorder:
 
     async def _write(self, order: Order, session: _Session) -> None:
         scrubber = scrubber_for(self._rules)
-        journal = await asyncio.to_thread(tell, session.exchanges, f"live-{order.feature}", scrubber)
+        place = _placed_in(order.feature)
+        origin = Provenance(order.side, header=self._header, rules=self._rules, place=place)
+        journal = await asyncio.to_thread(tell, session.exchanges, f"live-{order.feature}", scrubber, origin)
         if journal is None or journal.flow.name in self._told:
             self._leave_out("recorded already" if journal else "nothing to tell")
             return
@@ -186,6 +193,10 @@ class LiveRecorder:
 
     def _leave_out(self, reason: str) -> None:
         self._outcome.left_out[reason] = self._outcome.left_out.get(reason, 0) + 1
+
+
+def _placed_in(feature: str) -> Callable[[RequestSnapshot], tuple[str, str]]:
+    return lambda request: (feature, f"{request.method} {request.target.partition('?')[0]}")
 
 
 def _put(order: Order, journal: Journal) -> bool:

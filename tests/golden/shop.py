@@ -1,5 +1,6 @@
 """A small shop on a free port: sessions, tokens, forms, times and ids that differ at every call."""
 
+import itertools
 import json
 import secrets
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Answer = tuple[int, Any]
+LUCK = ["-".join(pair) for pair in itertools.product(*[["one", "two", "three", "four", "five", "six"]] * 5)]
 
 
 class Shop(BaseHTTPRequestHandler):
@@ -139,6 +141,17 @@ class Shop(BaseHTTPRequestHandler):
             self.wfile.write(b"1\r\nx\r\n")
             time.sleep(0.05)
 
+    def on_dice(self) -> None:
+        """What no form gives away: a count, a duration, a choice; with a fault, more than values differ."""
+        value: dict[str, Any] = {
+            "visits": self.server.roll(),
+            "took": time.perf_counter() % 1,
+            "luck": secrets.choice(LUCK),
+        }
+        if "shaky" in self.server.faults and value["visits"] % 2:
+            value["odd"] = True
+        self._json(200, value)
+
     def on_constant(self) -> None:
         """Always the same."""
         self._json(200, {"names": ["日本", "<b>"], "limit": 1.5})
@@ -155,8 +168,14 @@ class ShopServer(ThreadingHTTPServer):
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         self.faults: set[str] = set()
         self.orders = 0
+        self.rolls = 0
         self.closing = False
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def roll(self) -> int:
+        """How often there was a roll."""
+        self.rolls += 1
+        return self.rolls
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error here."""
