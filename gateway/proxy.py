@@ -17,15 +17,11 @@ No task, no lock, no file and no system call but the sockets' own stand on this 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
 
-from flags import FULL, Evaluation, FlagSnapshot, evaluate
-from gateway.capture import Capture, CapturePlan
-from gateway.core.breaker import Breaker
+from flags import Evaluation, evaluate
+from gateway.capture import CapturePlan
 from gateway.core.decision import UNMATCHED, Side, decide
-from gateway.core.event import FellBack, GatewayAnswered, RequestFinished
+from gateway.core.event import BreakerMoved, FellBack, GatewayAnswered, RequestFinished
 from gateway.core.failure import (
     BUDGETED,
     SERVER_ERRORS,
@@ -36,27 +32,25 @@ from gateway.core.failure import (
     may_ask_again,
     may_fall_back,
 )
-from gateway.core.forwarding import forwarding_lines, has_been_here, public_origin
+from gateway.core.forwarding import has_been_here, public_origin
 from gateway.core.headers import RequestFacts, ResponseFacts
 from gateway.core.message import ALLOWED, IDEMPOTENT_METHODS, RequestHead, ResponseHead
-from gateway.core.route import Route, RouteTable
+from gateway.core.route import Route
 from gateway.core.target import Target
-from gateway.sessions import StickyKey, StickyKeys
+from gateway.lines import Sender, decision_lines, ids_of, key_lines, request_lines
+from gateway.sessions import StickyKey
+from gateway.traffic import Traffic
 from gateway.wire import (
     LAST_CHUNK,
-    WEBSOCKET_RESTART,
     WRITE_HIGH_WATER,
     Downstream,
-    ListenLimits,
     Refusal,
+    Reply,
     RequestBody,
-    Sweeper,
     Tunnel,
     Upstream,
     UpstreamLimits,
-    UpstreamPool,
     answer_head,
-    chunk,
     date_line,
     field_lines,
     gateway_answer,
@@ -66,118 +60,48 @@ from gateway.wire import (
 )
 from shadow import Observation, RequestSnapshot
 
-_NO_BODY = frozenset({204, 304})
-_RETRY_SHARE = 0.2
-_RETRIES_ALWAYS = 3
 _NO_FEATURE = "none"
 
 
-class FeaturePolicy(NamedTuple):
-    """What the request path must know of one feature."""
+class Proxy(Traffic):
+    """What ``wire`` hands the requests of this worker to."""
 
-    fallback: str
-    breaker: Breaker
-
-
-class Sink(Protocol):
-    """Receives what happened. Must return at once and never raise."""
-
-    def finished(self, event: RequestFinished) -> None: ...
-    def fell_back(self, event: FellBack) -> None: ...
-    def gateway_answered(self, event: GatewayAnswered) -> None: ...
-
-
-@dataclass(slots=True)
-class Proxy:
-    """What the requests of one worker share. Built in ``worker.py``; ``new_id`` gives 128 random bits."""
-
-    limits: ListenLimits
-    sweeper: Sweeper
-    routes: RouteTable
-    policies: Mapping[str, FeaturePolicy]
-    flags: Callable[[], FlagSnapshot]
-    sticky: StickyKeys
-    pools: Mapping[Side, UpstreamPool]
-    origins: tuple[bytes, ...]
-    capture: Capture
-    sink: Sink
-    pseudonym: bytes
-    new_id: Callable[[], int]
-    is_trusted: Callable[[str], bool]
-    expose_decision: bool
-    keep_body: int
-    scheme: bytes = b"http"
-    clients: set[Downstream] = field(default_factory=set)
-    turned_away: set[Downstream] = field(default_factory=set)
-    tunnels: dict[Tunnel, RequestPath] = field(default_factory=dict)
-    draining: bool = False
-    """Every answer says that its connection closes behind it."""
-    stopping: bool = False
-    """Connections close behind their answers, whatever those said."""
-    active: int = 0
-    retrying: int = 0
+    __slots__ = ()
 
     def open(self, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target) -> RequestPath:
         """A request has been read to the end of its head."""
         return RequestPath(self, client, head, facts, target)
-
-    def refused(self, status: int) -> None:
-        """The wire has refused a request that never became one."""
-        self.sink.gateway_answered(GatewayAnswered(f"refused_{status}"))
-
-    def close_tunnels(self, snapshot: FlagSnapshot) -> None:
-        """Close what is open to the new side for a feature that was taken back, so that its clients come
-        back to legacy."""
-        for tunnel, path in list(self.tunnels.items()):
-            if path.side is Side.NEW and snapshot.latched(path.feature):
-                tunnel.close(WEBSOCKET_RESTART)
-
-    def tunnel_closed(self, tunnel: Tunnel) -> None:
-        """Either end of a tunnel has gone."""
-        self.tunnels.pop(tunnel, None)
-
-    def may_retry(self) -> bool:
-        """Retries stay below a fifth of what is in flight, so that they cannot become a storm."""
-        return self.retrying < max(_RETRIES_ALWAYS, self.active * _RETRY_SHARE)
 
 
 class RequestPath:
     """One request on its way through the nine steps."""
 
     __slots__ = (
-        "_answered",
         "_attempt",
         "_begun",
         "_body",
-        "_chunked_out",
         "_client",
-        "_copy",
-        "_copy_cut",
-        "_copy_size",
         "_decided",
         "_decision",
         "_ended",
         "_evaluation",
         "_facts",
-        "_flushed",
         "_head",
         "_head_lines",
-        "_id",
+        "_ids",
         "_interim_sent",
         "_keep",
         "_key",
-        "_no_body",
-        "_out",
         "_over",
         "_plan",
         "_proxy",
         "_reached",
+        "_reply",
         "_retry_counted",
         "_route",
         "_started",
         "_status",
         "_target",
-        "_unframed_out",
         "_upstream",
         "feature",
         "side",
@@ -209,16 +133,8 @@ class RequestPath:
         self.feature = _NO_FEATURE
         self.side = Side.LEGACY
         self._interim_sent = False
-        self._answered: ResponseHead | None = None
-        self._flushed = False
+        self._reply: Reply | None = None
         self._status = 0
-        self._out: list[bytes] = []
-        self._chunked_out = False
-        self._unframed_out = False
-        self._no_body = False
-        self._copy: list[bytes] = []
-        self._copy_size = 0
-        self._copy_cut = False
         self._plan: CapturePlan | None = None
         self._ended = False
         self._over = False
@@ -265,28 +181,16 @@ class RequestPath:
         if facts.length is not None and facts.length > self._limits.body:
             self._answer_self(413, "the body is too large for the application", "http_request_error")
             return
-        self._id = self._proxy.new_id()
-        self._head_lines = request_head(self._head, facts, self._target, self._our_lines())
+        proxy, head, client = self._proxy, self._head, self._client
+        ids = self._ids = ids_of(facts, proxy.new_id())
+        sender = Sender(client.peer, client.trusted, proxy.scheme, head.minor_version)
+        ours = request_lines(facts, sender, ids, proxy.pseudonym)
+        self._head_lines = request_head(head, facts, self._target, ours)
         if self._route is not None and self._key is not None and not facts.upgrade:
             begins = self._key.minted or not facts.cookie
-            self._plan = self._proxy.capture.plan(
-                self._route, self._key.value, self._head.method, self.side, begins
-            )
-        self._client.wait_for_upstream(self._limits.first_byte_timeout)
+            self._plan = proxy.capture.plan(self._route, self._key.value, head.method, self.side, begins)
+        client.wait_for_upstream(self._limits.first_byte_timeout)
         self._ask()
-
-    def _our_lines(self) -> bytes:
-        """What the gateway adds to a request: who asked, over which hops, and the ids of this request."""
-        proxy, facts = self._proxy, self._facts
-        said = forwarding_lines(facts, self._client.peer, proxy.scheme, trusted=self._client.trusted)
-        via = facts.via + b", " if facts.via else b""
-        hop = b"Via: %b1.%d %b\r\n" % (via, self._head.minor_version, proxy.pseudonym)
-        return said + hop + b"traceparent: %b\r\nX-Request-Id: %b\r\n" % self._ids()
-
-    def _ids(self) -> tuple[bytes, bytes]:
-        own = b"%032x" % self._id
-        trace = self._facts.traceparent or b"00-%b-%b-01" % (own, own[16:])
-        return trace, self._facts.request_id or own
 
     @property
     def _limits(self) -> UpstreamLimits:
@@ -354,7 +258,7 @@ class RequestPath:
 
     def _wait_for_answer(self) -> None:
         limits = self._limits
-        begun = self._answered is not None
+        begun = self._reply is not None
         self._client.wait_for_upstream(limits.idle_timeout if begun else limits.first_byte_timeout)
 
     # 7. fall back
@@ -364,29 +268,31 @@ class RequestPath:
         if self._over:
             return
         upstream, self._upstream = self._upstream, None
-        if self._flushed:
-            self._cut(failure)
-            return
-        if self._answered is not None:  # its head never left: to the client, nothing has been answered yet
-            self._forget_answer()
+        if self._reply is not None:
+            if self._reply.begun:
+                self._cut(failure)
+                return
+            self._reply = None  # its head never left: to the client, nothing has been answered yet
             failure = failure._replace(phase=Phase.WAIT)
-        stale = upstream is not None and upstream.used > 1 and failure.reason is Reason.CLOSED_EARLY
-        if stale and self._repeatable_here():
-            self._ask(fresh=True)
+        reused = upstream is not None and upstream.used > 1 and failure.reason is Reason.CLOSED_EARLY
+        rested = reused and upstream is not None and upstream.rested
+        if (
+            rested and self._ask_once_more()
+        ):  # a connection that died of old age says nothing of the application
             return
         self._note_failure()
-        if not self._fall_back(failure):
-            self._answer_self(failure.status, failure.detail, failure.proxy_error, reason=failure.reason)
+        if self._fall_back(failure) or (reused and self._ask_once_more()):
+            return
+        self._answer_self(failure.status, failure.detail, failure.proxy_error, reason=failure.reason)
 
-    def _forget_answer(self) -> None:
-        self._answered = None
-        self._out.clear()
-        self._copy.clear()
-        self._copy_size, self._copy_cut = 0, False
+    def _ask_once_more(self) -> bool:
+        """The same side, on a new connection, where that is allowed (rule: retries)."""
+        if not self._repeatable_here():
+            return False
+        self._ask(fresh=True)
+        return True
 
     def _repeatable_here(self) -> bool:
-        """A connection that died of old age says nothing of the application: once more, on a new one
-        (rule: retries)."""
         policy = self._proxy.policies[self.feature].fallback if self._route is not None else "safe"
         keyed = policy == "idempotency-key" and self._facts.idempotency_key
         return (
@@ -427,7 +333,13 @@ class RequestPath:
 
     def _note_failure(self) -> None:
         if self.side is Side.NEW:
-            self._proxy.policies[self.feature].breaker.failed(self._proxy.sweeper.now)
+            self._note_new_side(failed=True)
+
+    def _note_new_side(self, *, failed: bool) -> None:
+        breaker = self._proxy.policies[self.feature].breaker
+        moved = breaker.failed(self._proxy.sweeper.now) if failed else breaker.succeeded()
+        if moved:
+            self._proxy.sink.breaker_moved(BreakerMoved(self.feature, breaker.phase))
 
     # 8. relay
 
@@ -443,25 +355,20 @@ class RequestPath:
         if self._over:
             return
         if self.side is Side.NEW:
-            self._note_status(head.status)
+            self._note_new_side(failed=head.status in SERVER_ERRORS)
             if self._asks_again(head.status):
                 return
-        self._answered = head
         self._status = head.status
-        self._no_body = self._head.method == b"HEAD" or head.status in _NO_BODY
-        unknown_length = not self._no_body and facts.length is None
-        self._chunked_out = unknown_length and self._head.minor_version == 1
-        self._unframed_out = unknown_length and self._head.minor_version == 0
         if not self._body.done:
             self._keep = False  # an early answer: the rest of the request is not waited for
-        self._out = [self._answer_head(head, facts)]
-
-    def _note_status(self, status: int) -> None:
-        breaker = self._proxy.policies[self.feature].breaker
-        if status in SERVER_ERRORS:
-            breaker.failed(self._proxy.sweeper.now)
-        else:
-            breaker.succeeded()
+        reply = self._reply = Reply(
+            head,
+            facts,
+            to_head=self._head.method == b"HEAD",
+            http10=self._head.minor_version == 0,
+            copy_bound=self._proxy.keep_body if self._plan is not None else 0,
+        )
+        reply.begin(self._answer_head(head, facts, chunked=reply.chunked))
 
     def _asks_again(self, status: int) -> bool:
         if not may_ask_again(self._head.method, status):
@@ -474,71 +381,47 @@ class RequestPath:
         self._upstream = upstream
         return False
 
-    def _answer_head(self, head: ResponseHead, facts: ResponseFacts) -> bytes:
+    def _answer_head(self, head: ResponseHead, facts: ResponseFacts, *, chunked: bool) -> bytes:
         """The head as it goes to the client: what the application sent, less what ended here, plus what
         is ours."""
         proxy, fields = self._proxy, facts.kept
         if facts.location:
-            public = public_origin(self._facts, proxy.scheme, trusted=self._client.trusted)
-            fields = [public_field(pair, proxy.origins, public) for pair in fields]
+            fields = [public_field(pair, proxy.origins, self._public_origin()) for pair in fields]
         if head.status == 204:  # RFC 9110 section 8.6: no Content-Length there
             fields = [pair for pair in fields if pair[0].lower() != b"content-length"]
         ours = b"Via: 1.%d %b\r\n" % (head.minor_version, proxy.pseudonym)
         if not facts.dated:
             ours += date_line()
-        if self._evaluation is not None:
-            ours += self._decision_lines(facts)
-        self._keep = self._keep and not proxy.draining
-        return answer_head(head, fields, ours, chunked=self._chunked_out, close=not self._keep)
-
-    def _decision_lines(self, facts: ResponseFacts) -> bytes:
-        """What an answer must say because its side depends on who asks (rules: caches, stickiness)."""
-        proxy, key, evaluation = self._proxy, self._key, self._evaluation
-        lines = b""
-        if key is not None and key.minted:
-            public = public_origin(self._facts, proxy.scheme, trusted=self._client.trusted)
-            lines += proxy.sticky.set_cookie(key, secure=public.startswith(b"https:"))
-            if facts.shareable:
-                lines += b"Cache-Control: private\r\n"  # a shared cache would give this key to everybody
-        if facts.shareable and evaluation is not None and 0 < evaluation.percent < FULL:
-            lines += proxy.sticky.vary
+        if self._key is not None and self._evaluation is not None:
+            secure = self._key.minted and self._public_origin().startswith(b"https:")
+            ours += key_lines(proxy.sticky, self._key, self._evaluation, facts, secure=secure)
         if proxy.expose_decision:
-            cause = self._decision.cause.encode()
-            lines += b"Banyan-Side: %b\r\nBanyan-Cause: %b\r\n" % (self.side.encode(), cause)
-        return lines
+            ours += decision_lines(self.side, self._decision)
+        self._keep = self._keep and not proxy.draining
+        return answer_head(head, fields, ours, chunked=chunked, close=not self._keep)
+
+    def _public_origin(self) -> bytes:
+        return public_origin(self._facts, self._proxy.scheme, trusted=self._client.trusted)
 
     def piece(self, data: bytes) -> None:
         """A piece of the answer's body."""
-        if self._over or self._answered is None:
-            return
-        if not self._no_body:
-            self._out.append(chunk(data) if self._chunked_out else data)
-        if self._plan is not None and not self._copy_cut:
-            self._copy_piece(data)
-
-    def _copy_piece(self, data: bytes) -> None:
-        self._copy_size += len(data)
-        if self._copy_size > self._proxy.keep_body:
-            self._copy_cut = True
-        else:
-            self._copy.append(data)
+        if self._reply is not None and not self._over:
+            self._reply.add(data)
 
     def flush(self) -> None:
         """All that came in one read goes out in one write."""
-        if self._out and not self._over:
-            self._flushed = True
-            self._client.write(b"".join(self._out))
-            self._out.clear()
+        data = self._reply.take() if self._reply is not None and not self._over else b""
+        if data:
+            self._client.write(data)
             if self._body.done:
                 self._client.wait_for_upstream(self._limits.idle_timeout)
 
     def end(self) -> None:
         """The answer has ended."""
         upstream, self._upstream = self._upstream, None
-        if self._over or upstream is None:
+        if self._over or upstream is None or self._reply is None:
             return
-        if self._chunked_out:
-            self._out.append(LAST_CHUNK)
+        self._reply.end()
         self.flush()
         if self._body.done:
             upstream.release()
@@ -572,7 +455,7 @@ class RequestPath:
             return
         self._status = head.status
         if self.side is Side.NEW:
-            self._proxy.policies[self.feature].breaker.succeeded()
+            self._note_new_side(failed=False)
         upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % self._facts.upgrade
         self._client.write(status_line(101, head.reason) + field_lines(facts.kept) + upgrade)
         tunnel = Tunnel(self._client.transport, upstream.transport, self._proxy.tunnel_closed)
@@ -588,22 +471,16 @@ class RequestPath:
     def part(self) -> bool:
         """The process must go: a stream of events ends here in good order, for its client comes back by
         itself and says where it was. Any other answer would only look whole."""
-        upstream = self._upstream
-        if self._over or upstream is None or self._answered is None or not self._is_event_stream():
+        upstream, reply = self._upstream, self._reply
+        if self._over or upstream is None or reply is None or not reply.is_open_ended_event_stream():
             return False
         self._upstream = None
         upstream.abandon()
-        if self._chunked_out:
-            self._out.append(LAST_CHUNK)
+        reply.end()
         self.flush()
         self._finish()
         self._client.finished(keep=False)
         return True
-
-    def _is_event_stream(self) -> bool:
-        kinds = [value for name, value in self._answered.fields if name.lower() == b"content-type"]  # type: ignore[union-attr]
-        open_ended = self._chunked_out or self._unframed_out
-        return open_ended and any(kind.strip().lower().startswith(b"text/event-stream") for kind in kinds)
 
     # The ends that are not good ones.
 
@@ -620,7 +497,7 @@ class RequestPath:
         self._give_up()
         self._status = status
         self._finish()
-        return self._flushed
+        return self._reply is not None and self._reply.begun
 
     def expired(self) -> None:
         """The application took too long."""
@@ -628,7 +505,7 @@ class RequestPath:
         if not self._give_up():
             self._client.wait_for_upstream(self._limits.connect_timeout)
             return  # still connecting, and the pool says when that took too long
-        if self._answered is not None:
+        if self._reply is not None:
             phase, reason = Phase.RELAY, Reason.IDLE_TIMEOUT
         elif upstream is not None:
             phase, reason = Phase.WAIT, Reason.FIRST_BYTE_TIMEOUT
@@ -651,7 +528,7 @@ class RequestPath:
         self._proxy.sink.gateway_answered(GatewayAnswered(failure.reason))
         self.flush()
         self._finish()
-        self._client.cut(reset=self._unframed_out)
+        self._client.cut(reset=self._reply is not None and self._reply.unframed)
 
     def _lose_capture(self) -> None:
         plan, self._plan = self._plan, None
@@ -693,34 +570,25 @@ class RequestPath:
         if self._decided:
             event = RequestFinished(self.feature, self.side, self._decision.cause, self._status, seconds)
             proxy.sink.finished(event)
-        plan = self._plan
-        if plan is None:
+        if self._plan is None:
             return
-        if self._ended and self._answered is not None:
-            answer = self._observation(self._answered, seconds)
-            proxy.capture.offer(plan, self._request_snapshot(), answer, f"{self._id:032x}")
+        if self._ended and self._reply is not None:
+            self._hand_over(self._plan, self._reply, seconds)
         else:
             self._lose_capture()
 
-    def _request_snapshot(self) -> RequestSnapshot:
-        """An immutable copy of what was asked; the worker forgets it with this request."""
-        trace, request_id = self._ids()
-        ids = ((b"Host", self._facts.host), (b"X-Request-Id", request_id), (b"traceparent", trace))
-        return RequestSnapshot(
+    def _hand_over(self, plan: CapturePlan, reply: Reply, seconds: float) -> None:
+        """An immutable copy of what was asked and answered; the worker forgets it with this request."""
+        ids, body, head = self._ids, self._body, reply.head
+        named = ((b"Host", self._facts.host), (b"X-Request-Id", ids.request), (b"traceparent", ids.trace))
+        request = RequestSnapshot(
             self._head.method.decode(),
             self._target.forward.decode("latin-1"),
-            (*ids, *self._facts.kept),
-            self._body.whole(),
-            not self._body.kept,
+            (*named, *self._facts.kept),
+            body.whole(),
+            not body.kept,
         )
-
-    def _observation(self, head: ResponseHead, seconds: float) -> Observation:
-        return Observation(
-            self.side.value,
-            head.status,
-            tuple(head.fields),
-            b"".join(self._copy),
-            self._copy_cut,
-            False,
-            seconds,
+        answer = Observation(
+            self.side.value, head.status, tuple(head.fields), reply.copy(), reply.cut, False, seconds
         )
+        self._proxy.capture.offer(plan, request, answer, ids.own.decode())

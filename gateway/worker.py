@@ -34,11 +34,12 @@ from gateway.core.forwarding import is_trusted
 from gateway.core.route import RouteTable
 from gateway.door import Door
 from gateway.machine import REPLACED
-from gateway.proxy import FeaturePolicy, Proxy
+from gateway.proxy import Proxy
 from gateway.room import Room, share
 from gateway.sessions import StickyKeys
 from gateway.sinks import WorkerCounters, configure_logging
 from gateway.tls import CertificateWatch, listen_context
+from gateway.traffic import FeaturePolicy
 from gateway.upstreams import limits_of, origins_of, pool_of, pseudonym, upstream_of
 from gateway.wire import ListenLimits, Sweeper
 

@@ -54,14 +54,19 @@ class Breaker:
         if self.phase is Phase.HALF_OPEN:
             self._probe_until = now + self._open_seconds
 
-    def succeeded(self) -> None:
-        """The new side answered."""
+    def succeeded(self) -> bool:
+        """The new side answered. Whether this has closed the breaker."""
+        moved = self.phase is not Phase.CLOSED
         self._failures = 0
         self.phase = Phase.CLOSED
+        return moved
 
-    def failed(self, now: float) -> None:
-        """The new side did not answer, or answered that it is broken."""
+    def failed(self, now: float) -> bool:
+        """The new side did not answer, or answered that it is broken. Whether this has opened the breaker."""
         self._failures += 1
-        if self.phase is Phase.HALF_OPEN or self._failures >= self._limit:
-            self.phase = Phase.OPEN
-            self._opened_at = now
+        if self.phase is Phase.CLOSED and self._failures < self._limit:
+            return False
+        moved = self.phase is not Phase.OPEN
+        self.phase = Phase.OPEN
+        self._opened_at = now
+        return moved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gateway.core.breaker import Phase
 from gateway.core.decision import Cause, Side
 
 
@@ -29,3 +30,10 @@ class GatewayAnswered(NamedTuple):
     """The gateway itself answered with an error."""
 
     reason: str
+
+
+class BreakerMoved(NamedTuple):
+    """A breaker opened or closed in this worker."""
+
+    feature: str
+    phase: Phase

@@ -3,10 +3,15 @@ exposition format."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 
-from gateway.core.event import FellBack, GatewayAnswered, RequestFinished
+from gateway.core.breaker import Phase
+from gateway.core.event import BreakerMoved, FellBack, GatewayAnswered, RequestFinished
 from gateway.core.latency import bucket, empty_counts
+from gateway.sinks.log import log_event
+
+_log = logging.getLogger("banyan.proxy")
 
 _CLASSES = {0: "client_gone", **{status: f"{status // 100}xx" for status in range(100, 600)}}
 
@@ -45,3 +50,9 @@ class WorkerCounters:
     def gateway_answered(self, event: GatewayAnswered) -> None:
         """Count one answer of the gateway itself by reason."""
         self.gateway_errors[event.reason] += 1
+
+    def breaker_moved(self, event: BreakerMoved) -> None:
+        """Say so in the log: it is rare, and somebody will ask when it was."""
+        fields = {"event": "breaker", "feature": event.feature, "phase": event.phase.name.lower()}
+        level = logging.WARNING if event.phase is Phase.OPEN else logging.INFO
+        log_event(_log, f"the breaker of {event.feature} is {event.phase.name.lower()}", fields, level)

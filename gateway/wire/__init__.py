@@ -25,6 +25,7 @@ from gateway.wire.heads import answer_head, date_line, field_lines, public_field
 from gateway.wire.limits import WRITE_HIGH_WATER, ListenLimits, UpstreamLimits
 from gateway.wire.pool import Tls, UpstreamPool
 from gateway.wire.reading import Refusal, RequestHandler
+from gateway.wire.reply import Reply
 from gateway.wire.sweep import Sweeper
 from gateway.wire.tunnel import WEBSOCKET_RESTART, Tunnel
 from gateway.wire.upstream import AnswerReceiver, Upstream
@@ -37,6 +38,7 @@ __all__ = [
     "Downstream",
     "ListenLimits",
     "Refusal",
+    "Reply",
     "RequestBody",
     "RequestHandler",
     "Service",

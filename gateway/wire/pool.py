@@ -25,6 +25,11 @@ class Tls(NamedTuple):
     name: str
 
 
+_RESTED = 0.2
+"""Seconds of idling after which a connection that dies was probably closed for its age, not with the
+application."""
+
+
 class UpstreamPool:
     """Gives connections to receivers. Idle ones are taken last in, first out, and closed at the age of
     ``keep_alive``,
@@ -80,6 +85,7 @@ class UpstreamPool:
         while self._idle and not fresh:
             upstream = self._idle.pop()
             if upstream.idle_since >= oldest and not upstream.transport.is_closing():
+                upstream.rested = self._sweeper.now - upstream.idle_since > _RESTED
                 receiver.connected(upstream)
                 return
             self.forget(upstream)

@@ -62,6 +62,7 @@ class Upstream(asyncio.Protocol):
         "_until_close",
         "idle_since",
         "piped",
+        "rested",
         "transport",
         "used",
     )
@@ -73,6 +74,7 @@ class Upstream(asyncio.Protocol):
         self.piped: asyncio.Protocol | None = None
         self.used = 0
         self.idle_since = 0.0
+        self.rested = False
         self._new_answer()
         self._reusable = True  # nothing has been asked yet
         self._parser = httptools.HttpResponseParser(self)

@@ -2,6 +2,7 @@
 section 9.2.2)."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -64,11 +65,24 @@ def test_a_stale_connection(stage: Stage, request_bytes: bytes, status: int) -> 
 
 
 def test_it_is_repeated_once_at_most(stage: Stage) -> None:
-    """Neither on the same side again, nor on the other side after that."""
+    """On the other side after a busy connection of the new one died; and then never again."""
+    stage.dial(100)
+    stage.new.plays(stale(steps(Close())))
+    stage.legacy.plays(steps(Close()))
+    with stage.client() as client:
+        client.exchange(get(b"/orders/warm"))
+        assert client.exchange(get(b"/orders/1")).status == 502
+    assert [request.target for request in stage.new.requests] == [b"/orders/warm", b"/orders/1"]
+    assert [request.target for request in stage.legacy.requests] == [b"/orders/1"]
+
+
+def test_a_connection_that_rested_is_asked_for_again_on_the_same_side(stage: Stage) -> None:
+    """It died of old age, which says nothing of the application; if the new one dies too, that was all."""
     stage.dial(100)
     stage.new.plays(stale(steps(Close())))
     with stage.client() as client:
         client.exchange(get(b"/orders/warm"))
+        time.sleep(0.5)
         assert client.exchange(get(b"/orders/1")).status == 502
     assert [request.target for request in stage.new.requests] == [b"/orders/warm", b"/orders/1", b"/orders/1"]
     assert stage.legacy.requests == []

@@ -69,7 +69,8 @@ def test_what_no_feature_claims_goes_to_legacy(stage: Stage) -> None:
     with stage.client() as client:
         response = client.exchange(get(b"/elsewhere"))
     assert response.body == b"legacy"
-    assert response.all(b"Banyan-Side") == []
+    assert response.all(b"Banyan-Side") == [b"legacy"]
+    assert response.all(b"Banyan-Cause") == [b"unmatched"]
 
 
 def test_a_dial_is_in_force_at_the_next_request(stage: Stage) -> None:

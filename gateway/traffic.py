@@ -1,0 +1,97 @@
+"""What the requests of one worker share: the tables they are decided by, the pools they go to, and what
+is in flight.
+
+Decides nothing itself; the path of a request is ``proxy.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from flags import FlagSnapshot
+from gateway.capture import Capture
+from gateway.core.breaker import Breaker
+from gateway.core.decision import Side
+from gateway.core.event import BreakerMoved, FellBack, GatewayAnswered, RequestFinished
+from gateway.core.route import RouteTable
+from gateway.sessions import StickyKeys
+from gateway.wire import WEBSOCKET_RESTART, Downstream, ListenLimits, Sweeper, Tunnel, UpstreamPool
+
+_RETRY_SHARE = 0.2
+_RETRIES_ALWAYS = 3
+
+
+class FeaturePolicy(NamedTuple):
+    """What the request path must know of one feature."""
+
+    fallback: str
+    breaker: Breaker
+
+
+class Sink(Protocol):
+    """Receives what happened. Must return at once and never raise."""
+
+    def finished(self, event: RequestFinished) -> None: ...
+    def fell_back(self, event: FellBack) -> None: ...
+    def gateway_answered(self, event: GatewayAnswered) -> None: ...
+    def breaker_moved(self, event: BreakerMoved) -> None: ...
+
+
+class Tunnelled(Protocol):
+    """The request that became a tunnel."""
+
+    feature: str
+    side: Side
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Built in ``worker.py``. ``new_id`` gives 128 random bits; ``keep_body``: bytes of a body that are
+    kept."""
+
+    limits: ListenLimits
+    sweeper: Sweeper
+    routes: RouteTable
+    policies: Mapping[str, FeaturePolicy]
+    flags: Callable[[], FlagSnapshot]
+    sticky: StickyKeys
+    pools: Mapping[Side, UpstreamPool]
+    origins: tuple[bytes, ...]
+    capture: Capture
+    sink: Sink
+    pseudonym: bytes
+    new_id: Callable[[], int]
+    is_trusted: Callable[[str], bool]
+    expose_decision: bool
+    keep_body: int
+    scheme: bytes = b"http"
+    clients: set[Downstream] = field(default_factory=set)
+    turned_away: set[Downstream] = field(default_factory=set)
+    tunnels: dict[Tunnel, Tunnelled] = field(default_factory=dict)
+    draining: bool = False
+    """Every answer says that its connection closes behind it."""
+    stopping: bool = False
+    """Connections close behind their answers, whatever those said."""
+    active: int = 0
+    retrying: int = 0
+
+    def refused(self, status: int) -> None:
+        """The wire has refused a request that never became one."""
+        self.sink.gateway_answered(GatewayAnswered(f"refused_{status}"))
+
+    def close_tunnels(self, snapshot: FlagSnapshot) -> None:
+        """Close what is open to the new side for a feature that was taken back, so that its clients come
+        back to legacy."""
+        for tunnel, path in list(self.tunnels.items()):
+            if path.side is Side.NEW and snapshot.latched(path.feature):
+                tunnel.close(WEBSOCKET_RESTART)
+
+    def tunnel_closed(self, tunnel: Tunnel) -> None:
+        """Either end of a tunnel has gone."""
+        self.tunnels.pop(tunnel, None)
+
+    def may_retry(self) -> bool:
+        """Retries stay below a fifth of what is in flight, so that they cannot become a storm."""
+        return self.retrying < max(_RETRIES_ALWAYS, self.active * _RETRY_SHARE)
