@@ -38,7 +38,7 @@ def _print(one: dict[str, Any]) -> None:
     say(f"{one['feature']} at {one['percent']} %: {one['verdict']}   (since {one['since']})")
     for reason in one["reasons"]:
         say(f"  - {reason}")
-    columns = ("side", "requests", "errors", "error rate", "p50", "p95", "p99")
+    columns = ("side", "requests", "errors", "fallbacks", "error rate", "p50", "p95", "p99")
     table(columns, [_side(name, one[name]) for name in ("legacy", "new")], nothing="")
     shadow = one["shadow"]
     rate = _share(shadow["mismatch_rate"])
@@ -46,7 +46,7 @@ def _print(one: dict[str, Any]) -> None:
     say(
         f"compared {shadow['compared']}, mismatches {shadow['mismatch']} ({rate}, at most "
         f"{_share(shadow['mismatch_upper'])} with 95 % confidence), noise {shadow['noise']}, "
-        f"accepted by rule {shadow['accepted']}; fallbacks {one['fallbacks']}\n"
+        f"accepted by rule {shadow['accepted']}\n"
         f"not known: undetermined {shadow['undetermined']}, errors {shadow['shadow_error']}, "
         f"timeouts {shadow['shadow_timeout']}, dropped {shadow['dropped']}; of {shadow['eligible']} eligible "
         f"{shadow['not_sampled']} not sampled, {shadow['in_flight']} in flight"
@@ -64,7 +64,8 @@ def _golden(side: dict[str, Any]) -> str:
 
 def _side(name: str, side: dict[str, Any]) -> tuple[object, ...]:
     times = (duration(side[key]) for key in ("p50", "p95", "p99"))
-    return (name, side["requests"], side["errors"], _share(side["error_rate"]), *times)
+    fallbacks = side["fallbacks"] if name == "new" else "-"
+    return (name, side["requests"], side["errors"], fallbacks, _share(side["error_rate"]), *times)
 
 
 def _share(rate: float | None) -> str:

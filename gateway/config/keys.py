@@ -15,6 +15,7 @@ from gateway.config.kinds import (
     BOOLEAN,
     COOKIE_NAME,
     DOOR,
+    FACTOR,
     FEATURE_NAME,
     FILE,
     HEADER_NAME,
@@ -307,9 +308,20 @@ KEYS: tuple[Key, ...] = (
         "skip",
         "Unsafe requests: not shadowed, or the other side is isolated.",
     ),
-    Key("feature[].guard.max_error_rate", RATE, 0.001, "Highest share of failed answers of the new side."),
+    Key(
+        "feature[].guard.max_error_rate",
+        RATE,
+        0.001,
+        "Highest share of requests that the new side failed: its 5xx answers, and fallbacks to legacy.",
+    ),
     Key(
         "feature[].guard.max_p95", _TIME, "200ms", "Highest 95th percentile of the new side's time to answer."
+    ),
+    Key(
+        "feature[].guard.max_p95_ratio",
+        FACTOR,
+        1.1,
+        "How many times legacy's 95th percentile the new side's may be, once both have min_samples.",
     ),
     Key("feature[].guard.max_mismatch_rate", RATE, 0.001, "Highest share of compared exchanges that differ."),
     Key(

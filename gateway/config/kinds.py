@@ -113,6 +113,12 @@ def _rate(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def _factor(value: object) -> float:
+    if not _is_number(value) or not 1 <= value <= 1000:  # type: ignore[operator]
+        raise Refused("a factor from 1 to 1000 (1.1 is a tenth more)")
+    return float(value)  # type: ignore[arg-type]
+
+
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise Refused("true or false")
@@ -121,6 +127,7 @@ def _boolean(value: object) -> bool:
 
 PERCENT = Kind("percentage", _percent)
 RATE = Kind("rate", _rate)
+FACTOR = Kind("factor", _factor)
 BOOLEAN = Kind("true or false", _boolean)
 
 
@@ -278,20 +285,21 @@ SERVER_URL = Kind("URL", _server, "as-is")
 
 def listing(item: str, read_item: Callable[[str], Any]) -> Kind:
     """A list of texts, each read by `read_item`, which raises ValueError with what was expected (or
-    nothing)."""
+    nothing). All that will not do are named at once."""
 
     def read(value: object) -> list[Any]:
         if not isinstance(value, list):
             raise Refused(f"a list of {item}")
-        found = []
+        found, refused = [], []
         for entry in value:
             try:
                 if not isinstance(entry, str):
                     raise ValueError
                 found.append(read_item(entry))
             except ValueError as error:
-                reason = f": {error}" if str(error) else ""
-                raise Refused(f"a list of {item}; {entry!r} is none{reason}") from None
+                refused.append(f"{entry!r} is none" + (f": {error}" if str(error) else ""))
+        if refused:
+            raise Refused("; ".join([f"a list of {item}", *refused]))
         return found
 
     return Kind(f"list of {item.partition(',')[0]}", read, "list")

@@ -194,6 +194,7 @@ class Guard(_Value, frozen=True):
 
     max_error_rate: float = 0.001
     max_p95: float = 0.2
+    max_p95_ratio: float = 1.1
     max_mismatch_rate: float = 0.001
     min_samples: int = 500
 

@@ -1,7 +1,8 @@
 """What a feature matches: `[METHOD ]/path`, as text. It must not know requests: the route table does the
 matching.
 
-    METHOD      optional, an upper-case token; without one, every method
+    METHOD      optional, one of RFC 9110 or PATCH (a misspelt one would match nothing, and nobody would be
+                told); without one, every method
     /a/b        these segments, byte for byte as they stand in the request's target
     {name}      exactly one segment, whatever it is
     *           last segment only: everything below
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["checked_pattern", "same_pattern"]
+__all__ = ["METHODS", "checked_pattern", "same_pattern"]
 
-_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+"""RFC 9110 section 9.3, and RFC 5789."""
 _PARAMETER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 # RFC 3986 section 3.3 pchar, without braces and asterisk, which mean something here.
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()+,;=:@]|%[0-9A-Fa-f]{2})*")
@@ -22,8 +24,11 @@ _SEGMENT = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()+,;=:@]|%[0-9A-Fa-f]{2})*")
 def checked_pattern(text: str) -> str:
     """The pattern as it was given; ValueError says what is wrong with it."""
     method, space, path = text.rpartition(" ")
-    if space and not _METHOD.fullmatch(method):
-        raise ValueError("before the path stands one method in capitals and one space")
+    if space and method not in METHODS:
+        raise ValueError(
+            f"before the path stands one method in capitals and one space, of {', '.join(METHODS)}; "
+            "without a method it matches every one"
+        )
     if not path.startswith("/"):
         raise ValueError("the path begins with /")
     segments = path[1:].split("/")

@@ -22,7 +22,13 @@ def feature_report(
 ) -> FeatureReport:
     """The A/B report of `feature` over everything that was counted since `since`."""
     guard = feature.guard
-    limits = Limits(guard.max_error_rate, guard.max_p95, guard.max_mismatch_rate, guard.min_samples)
+    limits = Limits(
+        guard.max_error_rate,
+        guard.max_p95,
+        guard.max_mismatch_rate,
+        guard.min_samples,
+        guard.max_p95_ratio,
+    )
     return judge(_evidence(feature, snapshot, board, since), limits)
 
 
@@ -34,6 +40,7 @@ def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, sin
         if name == feature.name and side in codes:
             codes[side][code] += count
     latency = board.histogram("banyan_request_duration_seconds")
+    fallbacks = sum(_by_second_label(board, "banyan_fallbacks_total", feature.name).values())
     return Evidence(
         feature=feature.name,
         since=since,
@@ -41,8 +48,8 @@ def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, sin
         latched=snapshot.latched(feature.name),
         shadow_percent=feature.shadow.percent,
         legacy=side_numbers(codes["legacy"], latency.get((feature.name, "legacy"))),
-        new=side_numbers(codes["new"], latency.get((feature.name, "new"))),
-        fallbacks=sum(_by_second_label(board, "banyan_fallbacks_total", feature.name).values()),
+        new=side_numbers(codes["new"], latency.get((feature.name, "new")), fallbacks),
+        fallbacks=fallbacks,
         shadow=shadow_numbers(
             books.verdicts,
             eligible=books.eligible,
@@ -51,6 +58,8 @@ def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, sin
             sample=books.sample_percent,
         ),
         golden=golden_sides(board, feature.name),
+        skipped=max(0, sum(sum(side.values()) for side in codes.values()) - books.eligible),
+        writes_skipped=feature.shadow.writes == "skip",
     )
 
 

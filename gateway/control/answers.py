@@ -167,7 +167,11 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class SideNumbers(msgspec.Struct, frozen=True):
-    """What users got from one side. Rates from 0 to 1, percentiles in seconds, null without requests."""
+    """What users got from one side. Rates from 0 to 1, percentiles in seconds, null without requests.
+
+    `requests` and `errors` (5xx) are the answers of this side. `fallbacks`: requests that it failed, so that
+    legacy answered in its place; they count in `error_rate` = (errors + fallbacks) / (requests + fallbacks).
+    """
 
     requests: int
     errors: int
@@ -175,6 +179,7 @@ class SideNumbers(msgspec.Struct, frozen=True):
     p50: float | None
     p95: float | None
     p99: float | None
+    fallbacks: int = 0
 
 
 class ShadowNumbers(msgspec.Struct, frozen=True):

@@ -28,7 +28,6 @@ from shadow import AGAINST_CONFIDENCE, wilson
 __all__ = ["Evidence", "Limits", "golden_numbers", "judge", "shadow_numbers", "side_numbers"]
 
 _CLEAR: Final = ("match", "noise", "accepted", "mismatch")
-_P95_RATIO: Final = 1.1
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -38,10 +37,13 @@ class Limits(msgspec.Struct, frozen=True):
     max_p95: float
     max_mismatch_rate: float
     min_samples: int
+    max_p95_ratio: float = 1.1
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """All that a verdict rests on. `percent` and `shadow_percent` in hundredths."""
+    """All that a verdict rests on. `percent` and `shadow_percent` in hundredths; `skipped`: requests that are
+    not shadowed by their kind, `writes_skipped` whether unsafe methods are such.
+    """
 
     feature: str
     since: str
@@ -53,15 +55,21 @@ class Evidence(msgspec.Struct, frozen=True):
     fallbacks: int
     shadow: ShadowNumbers
     golden: GoldenSides = GoldenSides()
+    skipped: int = 0
+    writes_skipped: bool = False
 
 
-def side_numbers(codes: Mapping[str, int], latency: Histogram | None) -> SideNumbers:
-    """One side from its requests by code (`2xx` … `5xx`) and its latency histogram."""
+def side_numbers(codes: Mapping[str, int], latency: Histogram | None, fallbacks: int = 0) -> SideNumbers:
+    """One side from its requests by code (`2xx` … `5xx`), its latency histogram, and the requests that it
+    failed without anybody seeing its answer.
+    """
     requests = sum(codes.values())
     errors = codes.get("5xx", 0)
+    asked = requests + fallbacks
     counts = latency.counts if latency else ()
     p50, p95, p99 = (quantile(counts, q) for q in (0.5, 0.95, 0.99))
-    return SideNumbers(requests, errors, errors / requests if requests else None, p50, p95, p99)
+    rate = (errors + fallbacks) / asked if asked else None
+    return SideNumbers(requests, errors, rate, p50, p95, p99, fallbacks)
 
 
 def shadow_numbers(
@@ -146,39 +154,64 @@ def _too_little(evidence: Evidence, limits: Limits) -> Sequence[str]:
     nothing is.
     """
     reasons = []
-    if evidence.percent and evidence.new.requests < limits.min_samples:
+    if evidence.percent and _asked(evidence.new) < limits.min_samples:
         reasons.append(
-            f"too little traffic on the new side: {evidence.new.requests} requests of at least "
+            f"too little traffic on the new side: {_asked(evidence.new)} requests of at least "
             f"{limits.min_samples}; no data means hold"
         )
     if evidence.shadow_percent and evidence.shadow.compared < limits.min_samples:
         reasons.append(
             f"too few comparisons: {evidence.shadow.compared} of at least {limits.min_samples}; "
-            "no data means hold"
+            f"no data means hold{_why_so_few(evidence)}"
         )
     if not evidence.percent and not evidence.shadow_percent:
         reasons.append("neither a user nor the shadow has reached the new side; no data means hold")
     return reasons
 
 
+def _asked(side: SideNumbers) -> int:
+    return side.requests + side.fallbacks
+
+
+def _why_so_few(evidence: Evidence) -> str:
+    """What became of the exchanges that were not compared, where waiting alone will not help."""
+    why = ""
+    if evidence.shadow.undetermined:
+        why += (
+            f"; {evidence.shadow.undetermined} are undetermined: a session that began before it was sampled "
+            "stays so until it ends"
+        )
+    if evidence.skipped and evidence.writes_skipped:
+        why += (
+            f"; {evidence.skipped} requests are not compared by their kind: unsafe methods only are with "
+            'shadow.writes = "isolated"'
+        )
+    return why
+
+
 def _users(evidence: Evidence, limits: Limits) -> Sequence[str]:
     old, new = evidence.legacy, evidence.new
     reasons = []
     if new.error_rate is not None and new.error_rate > limits.max_error_rate:
-        reasons.append(
-            f"error rate of the new side {_share(new.error_rate)}, limit {_share(limits.max_error_rate)}"
-        )
+        reasons.append(f"{_failing(new)}, limit {_share(limits.max_error_rate)}")
     if new.error_rate and old.error_rate is not None and new.error_rate > old.error_rate:
-        reasons.append(
-            f"error rate of the new side {_share(new.error_rate)}, legacy {_share(old.error_rate)}"
-        )
+        reasons.append(f"{_failing(new)}, legacy {_share(old.error_rate)}")
     if new.p95 is not None and new.p95 > limits.max_p95:
         reasons.append(f"p95 of the new side {_ms(new.p95)}, limit {_ms(limits.max_p95)}")
-    if new.p95 is not None and old.p95 is not None and new.p95 > _P95_RATIO * old.p95:
+    enough = min(new.requests, old.requests) >= limits.min_samples  # two percentiles of a few say nothing
+    if enough and new.p95 is not None and old.p95 is not None and new.p95 > limits.max_p95_ratio * old.p95:
         reasons.append(
-            f"p95 of the new side {_ms(new.p95)}, more than {_P95_RATIO} times that of legacy, {_ms(old.p95)}"
+            f"p95 of the new side {_ms(new.p95)}, more than {limits.max_p95_ratio:g} times that of legacy, "
+            f"{_ms(old.p95)}"
         )
     return reasons
+
+
+def _failing(new: SideNumbers) -> str:
+    said = f"error rate of the new side {_share(new.error_rate or 0)}"
+    if not new.fallbacks:
+        return said
+    return f"{said} ({new.errors} errors and {new.fallbacks} fallbacks to legacy of {_asked(new)} requests)"
 
 
 def _shadow(evidence: Evidence, limits: Limits) -> Sequence[str]:

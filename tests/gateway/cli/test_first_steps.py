@@ -187,3 +187,12 @@ def test_a_ledger_of_a_gateway_that_changed_nothing(tmp_path: Path) -> None:
     done = banyan("-c", str(write_config(tmp_path)), "ledger")
     assert done.returncode == 2
     assert "no gateway has run" in done.stderr
+
+
+def test_every_pattern_that_can_match_nothing_is_refused_at_once(tmp_path: Path) -> None:
+    more = '[[feature]]\nname = "more"\nmatch = ["GEET /x", "/fine", "post /y", "no/slash"]\n'
+    done = banyan("-c", str(write_config(tmp_path, more=more)), "check")
+    assert done.returncode == 2
+    for pattern in ("'GEET /x'", "'post /y'", "'no/slash'"):
+        assert f"{pattern} is none" in done.stderr
+    assert "'/fine'" not in done.stderr

@@ -15,11 +15,11 @@ from gateway.core.latency import bucket, empty_counts
 LIMITS = Limits(max_error_rate=0.001, max_p95=0.2, max_mismatch_rate=0.001, min_samples=500)
 
 
-def side(requests: int = 10_000, errors: int = 0, seconds: float = 0.05) -> SideNumbers:
+def side(requests: int = 10_000, errors: int = 0, seconds: float = 0.05, fallbacks: int = 0) -> SideNumbers:
     counts = empty_counts()
     counts[bucket(seconds)] = requests
     codes = {"2xx": requests - errors, "5xx": errors}
-    return side_numbers(codes, Histogram(tuple(counts), requests * seconds) if requests else None)
+    return side_numbers(codes, Histogram(tuple(counts), requests * seconds) if requests else None, fallbacks)
 
 
 GOOD: dict[str, Any] = {
@@ -55,6 +55,20 @@ def test_good_numbers_are_ready_without_a_reason() -> None:
         ({"percent": 0, "shadow_percent": 0, "new": side(0)}, "neither a user nor the shadow"),
         ({"new": side(10_000, errors=11)}, "error rate of the new side 0.11 %, limit 0.1 %"),
         ({"new": side(10_000, errors=2), "legacy": side(10_000, errors=1)}, "legacy 0.01 %"),
+        (
+            {"new": side(9_000, fallbacks=1_000)},
+            "side 10 % (0 errors and 1000 fallbacks to legacy of 10000 requests), limit 0.1 %",
+        ),
+        ({"new": side(9_000, fallbacks=1_000)}, "of 10000 requests), legacy 0 %"),
+        ({"new": side(300, fallbacks=199)}, "499 requests of at least 500"),
+        (
+            {"shadow": shadow_numbers({"undetermined": 9})},
+            "9 are undetermined: a session that began before it was sampled stays so until it ends",
+        ),
+        (
+            {"shadow": shadow_numbers({}), "skipped": 12, "writes_skipped": True},
+            '12 requests are not compared by their kind: unsafe methods only are with shadow.writes = "iso',
+        ),
         ({"new": side(seconds=0.25), "legacy": side(seconds=0.25)}, "limit 200 ms"),
         ({"new": side(seconds=0.075)}, "more than 1.1 times"),
         ({"shadow": shadow_numbers({"match": 9_900, "mismatch": 100})}, "100 of 10000 differ"),
@@ -72,6 +86,13 @@ def test_each_reason_holds_the_dial(changes: dict[str, Any], reason: str) -> Non
 
 def test_before_the_first_user_the_shadow_alone_may_speak() -> None:
     assert verdict(percent=0, new=side(0)) == ("ready", "")
+
+
+def test_two_percentiles_of_a_few_requests_are_not_compared() -> None:
+    assert "times that of legacy" not in verdict(new=side(seconds=0.075), legacy=side(499))[1]
+    assert "times that of legacy" not in verdict(new=side(499, seconds=0.075))[1]
+    wide = msgspec.structs.replace(LIMITS, max_p95_ratio=2.0)
+    assert judge(Evidence(**{**GOOD, "new": side(seconds=0.075)}), wide).verdict == "ready"
 
 
 def test_undetermined_is_never_folded_into_equal() -> None:
