@@ -1,20 +1,25 @@
-"""`banyan check`: is the configuration right, and is there somebody at every address in it?"""
+"""`banyan check`: is the configuration right, is there somebody at every address in it, and can a gateway
+start here?
+"""
 
 from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from gateway.cli.check_here import ports, running, state_folder
 from gateway.cli.failures import NO, CommandError
 from gateway.cli.options import pass_settings, shared
-from gateway.cli.output import duration, print_json, table
+from gateway.cli.output import duration, print_json, say, table
 from gateway.cli.settings import Settings
 from gateway.config import Upstream
 from gateway.core.decision import Side
 from gateway.machine import StartError
+from gateway.notes import Runtime
 from gateway.premises import check_tls
 from gateway.tls import upstream_tls
 from gateway.upstreams import upstream_of
@@ -27,23 +32,52 @@ __all__ = ["check"]
 @pass_settings
 @click.pass_context
 def check(context: click.Context, settings: Settings) -> None:
-    """Validate the configuration and reach every address in it."""
+    """Validate the configuration, reach every address in it, and try ports and state folder."""
     config = settings.config()
     try:
         check_tls(config)
     except StartError as error:
         raise CommandError(str(error)) from error
     found = [_reach(f"upstreams.{side}", upstream_of(config, side)) for side in Side]
+    here = running(config)
+    listen, state = ports(config, here), state_folder(config)
+    wrong = [one["name"] for one in (*found, *listen, state) if one["problem"]]
     if settings.as_json:
-        print_json({"config": config.source_path, "valid": True, "addresses": found})
+        print_json(
+            {
+                "config": config.source_path,
+                "valid": True,
+                "addresses": found,
+                "listen": listen,
+                "state": state,
+                "ready": not wrong,
+            }
+        )
     else:
-        rows = [
-            (one["name"], one["address"], one["problem"] or "reached", duration(one["seconds"]))
-            for one in found
-        ]
-        table(("key", "address", "answer", "after"), rows, nothing="")
-    if any(one["problem"] for one in found):
+        table(("key", "value", "answer", "after"), [*_rows(found, listen), _folder_row(state)], nothing="")
+        say(_closing(config.source_path, wrong, here))
+    if wrong:
         context.exit(NO)
+
+
+def _rows(found: list[dict[str, Any]], listen: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
+    for one in found:
+        yield (one["name"], one["address"], one["problem"] or "reached", duration(one["seconds"]))
+    for one in listen:
+        free = f"held by the gateway that runs (process {one['held_by']})" if one["held_by"] else "free"
+        yield (one["name"], one["address"], one["problem"] or free, "-")
+
+
+def _folder_row(state: dict[str, Any]) -> tuple[object, ...]:
+    return (state["name"], state["dir"], state["problem"] or "usable", "-")
+
+
+def _closing(path: str, wrong: list[str], here: Runtime | None) -> str:
+    if wrong:
+        return f"The file is valid, but not all is in place: {', '.join(wrong)}."
+    if here:
+        return f"All is in place. A gateway runs here: `kill -HUP {here.pid}` has it read the file again."
+    return f"All is in place: `banyan run -c {path}` can start."
 
 
 def _reach(key: str, upstream: Upstream) -> dict[str, Any]:

@@ -26,8 +26,7 @@ def checked_pattern(text: str) -> str:
     method, space, path = text.rpartition(" ")
     if space and method not in METHODS:
         raise ValueError(
-            f"before the path stands one method in capitals and one space, of {', '.join(METHODS)}; "
-            "without a method it matches every one"
+            f"before the path stands one method in capitals and one space, of {', '.join(METHODS)}"
         )
     if not path.startswith("/"):
         raise ValueError("the path begins with /")

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -195,4 +196,37 @@ def test_every_pattern_that_can_match_nothing_is_refused_at_once(tmp_path: Path)
     assert done.returncode == 2
     for pattern in ("'GEET /x'", "'post /y'", "'no/slash'"):
         assert f"{pattern} is none" in done.stderr
-    assert "'/fine'" not in done.stderr
+    assert "'/fine' is none" not in done.stderr
+
+
+def test_check_tries_ports_and_folder_and_ends_with_a_sentence(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as legacy,
+        socket.create_server(("127.0.0.1", 0)) as new,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
+        sides = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in (legacy, new)]
+        env = dict(zip(("BANYAN_UPSTREAMS__LEGACY__URL", "BANYAN_UPSTREAMS__NEW__URL"), sides, strict=True))
+        config = write_config(tmp_path)
+        good = banyan("-c", str(config), "check", env=env)
+        assert good.returncode == 0, good.stdout
+        assert good.stdout.splitlines()[-1] == f"All is in place: `banyan run -c {config}` can start."
+        assert not (tmp_path / "var").exists()
+        env["BANYAN_LISTEN__TRAFFIC"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        (tmp_path / "var").write_text("a file")
+        bad = banyan("-c", str(config), "check", env=env)
+        assert bad.returncode == 1
+        assert "Address already in use" in bad.stdout
+        assert "is a file, not a folder" in bad.stdout
+        assert bad.stdout.splitlines()[-1].endswith("not all is in place: listen.traffic, state.dir.")
+
+
+def test_check_beside_the_gateway_that_has_the_ports(gateway: Running) -> None:
+    addresses = {
+        "BANYAN_LISTEN__TRAFFIC": gateway.ready["traffic"].removeprefix("http://"),
+        "BANYAN_LISTEN__ADMIN": gateway.ready["admin"].removeprefix("http://"),
+    }
+    found = json.loads(gateway.cli("--json", "check", env=addresses).stdout)
+    assert [one["held_by"] for one in found["listen"]] == [gateway.ready["pid"]] * 2
+    assert found["state"]["usable"]
+    assert not found["ready"]  # nobody is at the applications' addresses
