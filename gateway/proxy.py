@@ -61,6 +61,9 @@ from gateway.wire import (
 from shadow import Observation, RequestSnapshot
 
 _NO_FEATURE = "none"
+_WAITING_BODY = 64 * 1024
+"""Bytes of a body that are read before its request goes upstream, while other bodies hold their share of
+connections."""
 
 
 class Proxy(Traffic):
@@ -102,7 +105,9 @@ class RequestPath:
         "_started",
         "_status",
         "_target",
+        "_uploads_to",
         "_upstream",
+        "_waits_for_body",
         "feature",
         "side",
     )
@@ -133,6 +138,8 @@ class RequestPath:
         self.feature = _NO_FEATURE
         self.side = Side.LEGACY
         self._interim_sent = False
+        self._waits_for_body = False
+        self._uploads_to: Side | None = None
         self._reply: Reply | None = None
         self._status = 0
         self._plan: CapturePlan | None = None
@@ -198,9 +205,34 @@ class RequestPath:
 
     def _ask(self, *, fresh: bool = False) -> None:
         side = self.side = self._decision.attempts[self._attempt]
+        if not self._body.done and not self._begins_upload(side):
+            return
         if side is Side.NEW:
             self._proxy.policies[self.feature].breaker.sent(self._proxy.sweeper.now)
         self._proxy.pools[side].ask(self, fresh=fresh)
+
+    def _begins_upload(self, side: Side) -> bool:
+        """Whether a body that is still coming in may hold a connection meanwhile; if not, a small one is
+        read first."""
+        if not self._proxy.has_room_for_upload(side):
+            self._waits_for_body = True
+            self._say_continue()
+            self._client.watch_body()
+            return False
+        self._end_upload()
+        self._uploads_to = side
+        self._proxy.uploads[side] += 1
+        return True
+
+    def _end_upload(self) -> None:
+        side, self._uploads_to = self._uploads_to, None
+        if side is not None:
+            self._proxy.uploads[side] -= 1
+
+    def _say_continue(self) -> None:
+        if self._facts.expects_continue and not self._body.size:
+            self._client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._facts.expects_continue = False
 
     def connected(self, upstream: Upstream) -> None:
         """A connection to the chosen side is there: send what has been read of the request so far."""
@@ -211,11 +243,9 @@ class RequestPath:
         self._upstream = upstream
         self._reached += 1
         upstream.start(self, head_only=self._head.method == b"HEAD")
-        body, facts = self._body, self._facts
+        body = self._body
         if not body.done:
-            if facts.expects_continue and not body.size:
-                self._client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            facts.expects_continue = False
+            self._say_continue()
             self._client.watch_body()
         else:
             self._wait_for_answer()  # from here on, not from when it came into the line
@@ -228,6 +258,8 @@ class RequestPath:
         body.add(data)
         if body.size > self._limits.body:
             raise Refusal(413, "the body is too large for the application")
+        if self._waits_for_body and body.size > _WAITING_BODY:
+            raise Refusal(503, "too many bodies are coming in at once")
         if self._upstream is not None:
             self._upstream.send(body.unsent())
         elif body.size > WRITE_HIGH_WATER:
@@ -238,6 +270,12 @@ class RequestPath:
     def complete(self) -> None:
         """The request has been read to its end."""
         self._body.done = True
+        self._end_upload()
+        if self._waits_for_body:
+            self._waits_for_body = False
+            self._wait_for_answer()
+            self._ask()
+            return
         if self._upstream is not None and self._facts.chunked:
             self._upstream.send(LAST_CHUNK)
         if self._begun:
@@ -335,9 +373,9 @@ class RequestPath:
         if self.side is Side.NEW:
             self._note_new_side(failed=True)
 
-    def _note_new_side(self, *, failed: bool) -> None:
+    def _note_new_side(self, *, failed: bool, who: str = "") -> None:
         breaker = self._proxy.policies[self.feature].breaker
-        moved = breaker.failed(self._proxy.sweeper.now) if failed else breaker.succeeded()
+        moved = breaker.failed(self._proxy.sweeper.now, who) if failed else breaker.succeeded()
         if moved:
             self._proxy.sink.breaker_moved(BreakerMoved(self.feature, breaker.phase))
 
@@ -355,7 +393,8 @@ class RequestPath:
         if self._over:
             return
         if self.side is Side.NEW:
-            self._note_new_side(failed=head.status in SERVER_ERRORS)
+            who = self._key.value if self._key is not None else ""
+            self._note_new_side(failed=head.status in SERVER_ERRORS, who=who)
             if self._asks_again(head.status):
                 return
         self._status = head.status
@@ -562,6 +601,7 @@ class RequestPath:
         if self._over:
             return
         self._over = True
+        self._end_upload()
         proxy = self._proxy
         proxy.active -= 1
         if self._retry_counted:

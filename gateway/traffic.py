@@ -75,6 +75,8 @@ class Traffic:
     stopping: bool = False
     """Connections close behind their answers, whatever those said."""
     active: int = 0
+    uploads: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
+    """Requests whose body is still coming in while they hold a connection to a side."""
     retrying: int = 0
 
     def refused(self, status: int) -> None:
@@ -91,6 +93,11 @@ class Traffic:
     def tunnel_closed(self, tunnel: Tunnel) -> None:
         """Either end of a tunnel has gone."""
         self.tunnels.pop(tunnel, None)
+
+    def has_room_for_upload(self, side: Side) -> bool:
+        """Bodies that are still coming in hold at most half of a side's connections, so that slow ones
+        cannot take them all."""
+        return self.uploads[side] < max(1, self.pools[side].limits.connections // 2)
 
     def may_retry(self) -> bool:
         """Retries stay below a fifth of what is in flight, so that they cannot become a storm."""

@@ -72,6 +72,8 @@ REQUEST_FIELDS: dict[bytes, Treatment] = {
     b"http2-settings": Treatment.DROP,
     b"banyan-shadow": Treatment.DROP,
     b"banyan_shadow": Treatment.DROP,
+    b"banyan-force": Treatment.DROP,
+    b"banyan_force": Treatment.DROP,
     b"forwarded": Treatment.FORWARDING,
     **{spelling: Treatment.FORWARDING for name in _FORWARDING for spelling in _spellings(name)},
     # Behind a server that reads underscores as hyphens these would be a second framing.

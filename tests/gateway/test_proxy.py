@@ -376,3 +376,26 @@ def test_without_a_shadow_nothing_is_different(stage: Stage) -> None:
     assert ask(stage, get(b"/orders/1")) == (200, b"new")
     assert ask(stage, post(b"b", b"/orders/1")) == (200, b"new")
     assert stage.reports.total("banyan_capture_total", l0="orders", l1="eligible") == before + 1
+
+
+def test_slow_uploads_do_not_take_every_connection(tmp_path: Path) -> None:
+    """Half of the connections stay free of bodies that are still coming in; a small one is read first."""
+    few = {"BANYAN_UPSTREAMS__LEGACY__MAX_CONNECTIONS": "4"}
+    with open_stage(tmp_path, env=few) as stage:
+        stage.legacy.plays(says(OK))
+        clients = [stage.client() for _ in range(6)]
+        try:
+            for client in clients:
+                client.send(get(b"/x", b"Content-Length: 100000", method=b"POST") + b"slow")
+            stage.legacy.upstream.wait_for_requests(2)
+            with stage.client() as other:
+                assert other.exchange(get(b"/y")).status == 200
+                other.send(get(b"/z", b"Content-Length: 5", method=b"POST") + b"wh")
+                other.send(b"ole")
+                assert other.read_response().status == 200
+            assert sum(request.target == b"/x" for request in stage.legacy.requests) == 2
+            clients[5].send(b"x" * 90_000)
+            assert clients[5].read_response().status == 503
+        finally:
+            for client in clients:
+                client.close()

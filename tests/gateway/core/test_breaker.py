@@ -30,6 +30,33 @@ def test_the_last_failure_opens_it() -> None:
     assert breaker.blocks(109.9)
 
 
+def test_failures_in_a_row_of_one_user_count_once() -> None:
+    """A page that is broken for one user, asked for again and again, takes nobody else back."""
+    breaker = Breaker(3, 10)
+    for _ in range(9):
+        assert not breaker.failed(1, "ann")
+    assert breaker.phase is Phase.CLOSED
+    assert not breaker.failed(1, "bob")
+    assert breaker.failed(1, "ann")
+    assert breaker.phase is Phase.OPEN
+
+
+def test_a_late_success_does_not_close_what_is_open() -> None:
+    """It was sent before the breaker opened; only a probe closes it."""
+    breaker = opened(at=100)
+    assert not breaker.succeeded()
+    assert breaker.blocks(101)
+
+
+def test_it_says_when_it_has_moved() -> None:
+    """Once for each opening and each closing."""
+    breaker = Breaker(2, 10)
+    assert [breaker.failed(1), breaker.failed(1), breaker.failed(1)] == [False, True, False]
+    breaker.blocks(11)
+    breaker.sent(11)
+    assert [breaker.succeeded(), breaker.succeeded()] == [True, False]
+
+
 def test_half_open_lets_one_try() -> None:
     """Until that one has an answer, or for another open time."""
     breaker = opened(at=100)
