@@ -12,5 +12,6 @@ In the order of a run:
 - `peers`      one small file per proxy: its configuration and how it starts
 - `load`       wrk, and what it printed
 - `table`      medians, ratios, the printed table and bench/results/latest.json
+- `deciding`   what a decision costs a worker, by source: `python -m bench.deciding`
 - `journeys`   locust users who go through many steps: `python -m bench --journeys URL`
 """

@@ -26,6 +26,7 @@ WIRING = (
     "gateway/worker.py",
     "gateway/control_process.py",
     "gateway/shadow_process.py",
+    "bench/deciding.py",
 )
 ADAPTERS = ("providers", "stores", "sinks")
 IMPORTED_AS_ANOTHER_NAME = {"google": "google-genai"}
