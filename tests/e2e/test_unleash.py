@@ -31,7 +31,7 @@ from tests.support.unleash import (
 
 FEATURES = ("plain", "raised", "written", "fresh", "narrow", "kept", "several")
 FEATURE = '[[feature]]\nname = "{0}"\nmatch = ["/{0}/*"]\nshadow.percent = 0\n'
-KEYS = [secrets.token_hex(16) for _ in range(150)]
+KEYS = [secrets.token_hex(16) for _ in range(80)]
 ENV = {"TEST_UNLEASH_BACKEND": BACKEND_TOKEN, "TEST_UNLEASH_ADMIN": ADMIN_TOKEN}
 
 
