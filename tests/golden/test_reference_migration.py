@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 
 from golden import GoldenIndex, RecordReport, VerifyReport, lint, load_flows, record, verify
 from shadow import load_rules
 from tests.support.ports import free_port
+from tests.support.redis import RedisServer
 from tests.support.spawn import ROOT, Spawned, Spawner, http_ok
 
 GOLDENS = ROOT / "legacy_app" / "goldens"
@@ -17,11 +19,12 @@ RULES = load_rules(GOLDENS / "shadow-rules.toml")
 FLOWS, _ = load_flows([GOLDENS / "flows"])
 
 
-def _legacy(spawn: Spawner, folder: Path) -> tuple[Spawned, str]:
+def _legacy(spawn: Spawner, folder: Path, **more: str) -> tuple[Spawned, str]:
     port = free_port()
     command = [sys.executable, "-m", "legacy_app", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
     url = f"http://127.0.0.1:{port}"
     env = {"SESSION_DIR": str(folder), "SESSION_TYPE": "filesystem", "PARTNER": "offline"}
+    env |= more
     return spawn(command, ready=http_ok(f"{url}/health"), name="legacy", env=env), url
 
 
@@ -64,6 +67,16 @@ def test_legacy_answers_as_recorded_also_after_a_restart(spawn: Spawner, tmp_pat
         stored = json.loads(file.read_text())
         stored.pop("recorded", None)
         assert again == stored, file
+
+
+def test_legacy_answers_as_recorded_with_the_other_session_store(
+    spawn: Spawner, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    _, url = _legacy(spawn, tmp_path / "unused", SESSION_TYPE="redis", REDIS_URL=redis_server.url)
+    report = verify(RECORDINGS, url, RULES, flows=FLOWS)
+    assert (_failures(report), report.exit_code) == ([], 0)
+    with redis.Redis.from_url(redis_server.url) as store:
+        assert store.dbsize() > 0  # the sessions are really there
 
 
 def test_new_answers_as_recorded(spawn: Spawner, tmp_path: Path) -> None:
