@@ -8,4 +8,5 @@ In the order of a run:
 - `visitors`     the clients: what each of them asked for, and what it saw
 - `account`      what the visitors saw beside what `/metrics` says; every difference is a line
 - `watch`        memory and open files of the gateway's processes
+- `gaps`         a program of its own: keep-alive races against the two real applications
 """

@@ -47,7 +47,7 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
     proto = said.get(b"x-forwarded-proto", scheme)
     public_host = said.get(b"x-forwarded-host", host)
     hop = b'for=%b;host="%b";proto=%b' % (node, host, scheme)
-    forwarded = b", ".join([*filter(None, [said.get(b"forwarded")]), hop])
+    forwarded = b", ".join([*filter(None, [said.get(b"forwarded") or _translated(said)]), hop])
     ours = (b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n") % (
         chain,
         proto,
@@ -56,6 +56,28 @@ def forwarding_lines(facts: RequestFacts, peer: bytes, scheme: bytes, *, trusted
     )
     others = [pair for pair in facts.forwarding if b"_" not in pair[0] and pair[0].lower() not in _CONTINUED]
     return ours + b"".join(b"%b: %b\r\n" % pair for pair in others)
+
+
+def _translated(said: dict[bytes, bytes]) -> bytes:
+    """What X-Forwarded-* says in the words of Forwarded, for who reads only that (RFC 7239 section 7.4)."""
+    nodes = [_node(part.strip()) for part in said.get(b"x-forwarded-for", b"").split(b",") if part.strip()]
+    host, proto = _first(said.get(b"x-forwarded-host", b"")), _first(said.get(b"x-forwarded-proto", b""))
+    if not (nodes or host or proto):
+        return b""
+    first = b"for=" + (nodes[0] if nodes else _NOBODY)
+    if host and not any(mark in host for mark in b'"\\'):
+        first += b';host="%b"' % host
+    if proto.isalnum():
+        first += b";proto=" + proto
+    return b", ".join([first, *(b"for=" + node for node in nodes[1:])])
+
+
+def _node(address: bytes) -> bytes:
+    try:
+        version = ip_address(address.decode("latin-1")).version
+    except ValueError:
+        return _NOBODY
+    return b'"[%b]"' % address if version == 6 else address
 
 
 _NOBODY = NOBODY_KNOWS.encode()

@@ -8,6 +8,8 @@ In the order a test meets them:
 - `postgres`  a real PostgreSQL, for Unleash
 - `unleash`   a real Unleash server; `node` finds what runs it
 - `chromium`  a real browser, or the reason why there is none
+- `nginx`     a real proxy in front, or the reason why there is none
+- `certificates`  an authority of one's own, for tests of TLS
 - `raw`       a client and an upstream that send and log exact bytes
 - `install`   a program: installs what the system packages and npm can give (run by `make test`)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from tests.support.chromium import find_chromium
+from tests.support.nginx import find_nginx
 from tests.support.postgres import MISSING as NO_POSTGRES
 from tests.support.postgres import find_postgres
 from tests.support.unleash import find_unleash, install_unleash
@@ -20,7 +21,7 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 def main() -> int:
     """Look, install, and say what is there."""
-    for say in (browser, flag_server):
+    for say in (browser, web_server, flag_server):
         print(say(), flush=True)
     return 0
 
@@ -45,6 +46,17 @@ def browser() -> str:
     print(f"installing {' '.join(PACKAGES)} with apt-get", flush=True)
     failure = apt("update") or apt("install", "--yes", "--no-install-recommends", *PACKAGES)
     return f"chromium: {find_chromium() or f'could not be installed ({failure})'}"
+
+
+def web_server() -> str:
+    """nginx, which the system's packages bring."""
+    if found := find_nginx():
+        return f"nginx: {found}"
+    if reason := refusal():
+        return f"nginx: not installed ({reason}); the tests with a proxy in front will be skipped"
+    print("installing nginx-light with apt-get", flush=True)
+    failure = apt("update") or apt("install", "--yes", "--no-install-recommends", "nginx-light", "curl")
+    return f"nginx: {find_nginx() or f'could not be installed ({failure})'}"
 
 
 def refusal() -> str:

@@ -54,6 +54,37 @@ def test_a_trusted_chain_is_continued() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "forwarded"),
+    [
+        (
+            {"For": b"1.1.1.1, 2001:db8::1, who?", "Proto": b"https", "Host": b"shop"},
+            b'for=1.1.1.1;host="shop";proto=https, for="[2001:db8::1]", for=unknown, ',
+        ),
+        ({"Proto": b"https"}, b"for=unknown;proto=https, "),
+        ({"Host": b'a"b', "Proto": b"x;y", "For": b"1.1.1.1"}, b"for=1.1.1.1, "),
+        ({"Port": b"443"}, b""),
+    ],
+)
+def test_what_a_trusted_proxy_says_is_said_in_both_languages(
+    said: dict[str, bytes], forwarded: bytes
+) -> None:
+    """An application that reads only Forwarded finds the client there too."""
+    fields = [(f"X-Forwarded-{name}".encode(), value) for name, value in said.items()]
+    facts = read_request_fields([(b"Host", b"a"), *fields])
+    lines = forwarding_lines(facts, b"unknown", b"http", trusted=True)
+    assert b"\r\nForwarded: " + forwarded + b'for=unknown;host="a";proto=http\r\n' in lines
+
+
+def test_a_peer_without_an_address_adds_none() -> None:
+    """Who reads the last address is to find one. It is believed where that is asked for."""
+    facts = read_request_fields([(b"Host", b"a"), (b"X-Forwarded-For", b"1.1.1.1")])
+    assert b"X-Forwarded-For: 1.1.1.1\r\n" in forwarding_lines(facts, b"unknown", b"http", trusted=True)
+    assert b"X-Forwarded-For: unknown\r\n" in forwarding_lines(facts, b"unknown", b"http", trusted=False)
+    assert is_trusted("unknown", (), unix=True)
+    assert not is_trusted("unknown", ())
+
+
 def test_an_address_with_colons_is_quoted() -> None:
     """RFC 7239 section 6."""
     lines = forwarding_lines(read_request_fields([(b"Host", b"a")]), b"::1", b"http", trusted=True)
