@@ -16,7 +16,7 @@ from gateway.cli.diffs_rules import RULE_COMMANDS, fetch_samples
 from gateway.cli.diffs_screen import list_lines, sample_lines
 from gateway.cli.failures import NO, CommandError
 from gateway.cli.options import changing, pass_settings, shared
-from gateway.cli.output import print_json, say
+from gateway.cli.output import print_json, say, say_folded
 from gateway.cli.settings import Settings
 
 __all__ = ["diffs"]
@@ -67,7 +67,7 @@ def _list(settings: Settings, feature: str | None, limit: int | None, everything
         rows = client.ask("/diffs", feature=feature, limit=shown, examples="true")
         examples = {one["id"]: one["example"] for one in rows}
     for line in list_lines(wanted[:shown], examples, len(wanted) - shown, len(found) - len(wanted)):
-        say(line)
+        say_folded(line)
 
 
 @diffs.command("show")

@@ -1,4 +1,4 @@
-"""`banyan diffs noise | rule | lint | replay | explain`: what should be accepted, what is, and what would be."""
+"""`banyan diffs noise | rule | lint | replay | explain`: what should be accepted, is, and would be."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,14 @@ __all__ = ["list_lines", "sample_lines"]
 
 _WIDEST = 160
 _VALUE = 60
+_TYPES = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -25,7 +32,7 @@ def list_lines(
     acknowledged: int,
 ) -> Iterator[str]:
     """The signatures, three lines each: where and what, how much, both values."""
-    now = time.time()
+    now = datetime.now(UTC)
     if not rows:
         yield "Nothing differs so far." if not acknowledged else "Nothing differs that is not acknowledged."
     for one in rows:
@@ -34,13 +41,14 @@ def list_lines(
         version = f", since release {one['since_version']}" if one["since_version"] else ""
         yield (
             f"    {one['route']}  {one['status_pair']}  {one['feature']}: {one['count']} times, "
-            f"{one['trend']}, first {_ago(now - one['first_seen'])}, last {_ago(now - one['last_seen'])}{version}"
+            f"{one['trend']}, first {_ago(now, one['first_seen'])}, "
+            f"last {_ago(now, one['last_seen'])}{version}"
         )
         example = examples.get(one["id"])
         if example:
             yield (
-                f"    {example['control_side']}: {_value(example['control'], one['kind'] == 'added')}"
-                f"   {example['candidate_side']}: {_value(example['candidate'], one['kind'] == 'removed')}"
+                f"    {example['control_side']}: {_value(example['control'], one['kind'], 'added')}"
+                f"   {example['candidate_side']}: {_value(example['candidate'], one['kind'], 'removed')}"
             )
     if more > 0:
         yield f"… and {more} more; `--limit {more + len(rows)}` shows them."
@@ -72,8 +80,8 @@ def _difference(one: Mapping[str, Any], rules: Mapping[str, Mapping[str, str]]) 
     if not one["excused_by"]:
         yield f"{one['severity'].upper():6}  {one['path']}  {one['kind']}{often}"
         yield (
-            f"        {_value(one['control'], one['kind'] == 'added')} → "
-            f"{_value(one['candidate'], one['kind'] == 'removed')}"
+            f"        {_value(one['control'], one['kind'], 'added')} → "
+            f"{_value(one['candidate'], one['kind'], 'removed')}"
         )
         return
     rule = rules.get(one["excused_by"], {})
@@ -81,8 +89,12 @@ def _difference(one: Mapping[str, Any], rules: Mapping[str, Mapping[str, str]]) 
     yield f"excused {one['path']}  {one['kind']}{often} by rule {one['excused_by']}{why}"
 
 
-def _value(value: Any, absent: bool) -> str:
-    return "(nothing)" if absent else _cut(json.dumps(value, ensure_ascii=False), _VALUE)
+def _value(value: Any, kind: str, absent: str) -> str:
+    if kind == absent:
+        return "(nothing)"
+    text = _cut(json.dumps(value, ensure_ascii=False), _VALUE)
+    # Where the type is what differs, quotes alone are easily overlooked.
+    return f"{text} ({_TYPES.get(type(value), 'null')})" if kind == "type_changed" else text
 
 
 def _cut(text: str, width: int) -> str:
@@ -90,12 +102,13 @@ def _cut(text: str, width: int) -> str:
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
-def _ago(seconds: float) -> str:
+def _ago(now: datetime, moment: str) -> str:
+    seconds = (now - datetime.fromisoformat(moment)).total_seconds()
     for size, unit in _UNITS:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return "just now"
 
 
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
+def _when(moment: str) -> str:
+    return datetime.fromisoformat(moment).isoformat(sep=" ", timespec="seconds")

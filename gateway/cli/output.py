@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-__all__ = ["duration", "on_one_line", "print_json", "progress", "say", "table"]
+__all__ = ["duration", "on_one_line", "print_json", "progress", "say", "say_folded", "table"]
 
 _STYLES = {
     "legacy": "yellow",
@@ -35,6 +37,19 @@ def print_json(value: Any) -> None:
 def say(text: str) -> None:
     """One line of plain text."""
     click.echo(text)
+
+
+def say_folded(text: str) -> None:
+    """One line, folded at the width of a terminal, what follows further in; anywhere else as it is."""
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(text) <= width:
+        say(text)
+        return
+    further = " " * (len(text) - len(text.lstrip()) + 2)
+    for line in textwrap.wrap(
+        text, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    ):
+        say(line)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: str) -> None:

@@ -9,7 +9,7 @@ import click
 from gateway.cli.client import AdminClient, feature_path
 from gateway.cli.failures import NO
 from gateway.cli.options import pass_settings, shared
-from gateway.cli.output import duration, print_json, say, table
+from gateway.cli.output import duration, print_json, say, say_folded, table
 from gateway.cli.settings import Settings
 
 __all__ = ["report"]
@@ -37,7 +37,7 @@ def report(context: click.Context, settings: Settings, feature: str | None) -> N
 def _print(one: dict[str, Any]) -> None:
     say(f"{one['feature']} at {one['percent']} %: {one['verdict']}   (since {one['since']})")
     for reason in one["reasons"]:
-        say(f"  - {reason}")
+        say_folded(f"  - {reason}")
     columns = ("side", "requests", "errors", "fallbacks", "error rate", "p50", "p95", "p99")
     table(columns, [_side(name, one[name]) for name in ("legacy", "new")], nothing="")
     shadow = one["shadow"]

@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.client import AdminClient
 from gateway.cli.options import pass_settings, shared
-from gateway.cli.output import duration, print_json, say, table
+from gateway.cli.output import duration, print_json, say, say_folded, table
 from gateway.cli.settings import Settings
 
 __all__ = ["status"]
@@ -35,7 +35,7 @@ def status(settings: Settings) -> None:
     rows = [_feature(one, found["everything_latched"]) for one in found["features"]]
     table(columns, rows, nothing="No feature is configured.")
     for line in _hints(found["features"]):
-        say(line)
+        say_folded(line)
     say("")
     workers = [_worker(one) for one in found["workers"]]
     table(("worker", "process", "revision", "confirmed", "state"), workers, nothing="No worker is alive.")

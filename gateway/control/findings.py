@@ -15,7 +15,7 @@ import msgspec
 
 from flags import Entry, FlagsError, Ledger
 from gateway.control.errors import Invalid, NotFound, Unavailable
-from gateway.control.samples import sample_view
+from gateway.control.samples import moment, sample_view
 from shadow import (
     ComparedExchange,
     ResultStore,
@@ -135,6 +135,8 @@ class FindingsDesk:
     def _row(self, one: Signature, now: float, *, example: bool) -> dict[str, Any]:
         row: dict[str, Any] = msgspec.to_builtins(one)
         row |= {"trend": one.trend, "acknowledged": one.is_acknowledged(now)}
+        for name in ("first_seen", "last_seen", "acknowledged_until"):
+            row[name] = moment(row[name]) if row[name] else None
         if example:
             row["example"] = self._example(one)
         return row

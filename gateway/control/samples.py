@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from shadow import ComparedExchange, Headers, Observation
 
-__all__ = ["sample_view"]
+__all__ = ["moment", "sample_view"]
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as the answers of the desk have times: ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def sample_view(exchange: ComparedExchange) -> dict[str, Any]:
@@ -18,7 +24,7 @@ def sample_view(exchange: ComparedExchange) -> dict[str, Any]:
         "id": exchange.id,
         "feature": exchange.feature,
         "route": exchange.route,
-        "at": exchange.at,
+        "at": moment(exchange.at),
         "against": exchange.against,
         "request": {
             "method": request.method,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 import uuid
@@ -111,6 +114,8 @@ def test_noise_is_told_from_regressions_and_proposed(gateway: Between) -> None:
     row = kept(gateway, "body.total")
     Shop.total = 100
     assert (row["kind"], row["severity"], row["count"], row["trend"]) == ("type_changed", "high", 5, "new")
+    for name in ("first_seen", "last_seen"):
+        assert datetime.fromisoformat(str(row[name])).utcoffset() == timedelta(0)
 
 
 def test_the_release_that_brought_it_is_named(gateway: Between) -> None:
@@ -132,11 +137,31 @@ TOTAL = ("body.total", "value_changed")
 def test_a_reader_finds_from_the_screen_what_it_is_and_where(gateway: Between) -> None:
     listed = text(gateway, "diffs")
     assert len(listed.splitlines()) <= 35
-    for words in ("HIGH", "body.total", "type_changed", "GET /api/orders", 'legacy: 100   new: "100"', "v2"):
+    both = 'legacy: 100 (whole number)   new: "100" (string)'
+    for words in ("HIGH", "body.total", "type_changed", "GET /api/orders", both, "v2"):
         assert words in listed, listed
     shown = text(gateway, "diffs", "show", str(kept(gateway, "body.total")["id"]), "--width", "100")
     assert '!   "total": 100' in shown, shown
     assert "Kyoto" not in shown.split("HIGH")[0] or "…" in shown
+
+
+def test_the_list_fits_a_terminal_of_eighty_columns(gateway: Between) -> None:
+    screen, terminal = pty.openpty()
+    shown = b""
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "-c", str(gateway.config), "diffs"],
+        cwd=ROOT,
+        stdout=terminal,
+        env={**os.environ, "COLUMNS": "80"},
+    ):
+        os.close(terminal)
+        with contextlib.suppress(OSError):  # how the end of a terminal is told
+            while more := os.read(screen, 65536):
+                shown += more
+    os.close(screen)
+    lines = shown.decode().splitlines()
+    assert any("body.total" in line for line in lines)
+    assert max(map(len, lines)) <= 80, lines
 
 
 def test_accepted_noise_is_excused_by_name_and_only_there(gateway: Between) -> None:
