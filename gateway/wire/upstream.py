@@ -49,6 +49,7 @@ class Upstream(asyncio.Protocol):
 
     __slots__ = (
         "_complete",
+        "_ended",
         "_fields",
         "_head",
         "_head_bytes",
@@ -72,6 +73,7 @@ class Upstream(asyncio.Protocol):
         self._receiver: AnswerReceiver | None = None
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.piped: asyncio.Protocol | None = None
+        self._ended = False
         self.used = 0
         self.idle_since = 0.0
         self.rested = False
@@ -164,6 +166,8 @@ class Upstream(asyncio.Protocol):
             receiver.flush()
 
     def eof_received(self) -> bool:
+        # Over TLS only for a close that was announced: anybody on the way can end the connection itself.
+        self._ended = True
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -174,7 +178,7 @@ class Upstream(asyncio.Protocol):
         receiver, self._receiver = self._receiver, None
         if receiver is None or self._complete:
             return
-        if self._until_close and exc is None:
+        if self._until_close and self._ended and exc is None:
             self._complete = True
             receiver.end()
             return

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from tests.operations.gateway import refusal, write_config
 from tests.operations.secure import NAME, echo_server
 from tests.support.certificates import Authority
 from tests.support.ports import LOOPBACK, free_port
-from tests.support.raw import RawClient, RawResponse
+from tests.support.raw import ClosedEarlyError, RawClient, RawResponse
 from tests.support.spawn import Spawner
 from tests.support.worker import running_worker
 
@@ -31,13 +34,13 @@ def application(authority: Authority) -> Iterator[int]:
         yield port
 
 
-def answer(folder: Path, port: int, **keys: str) -> RawResponse:
+def answer(folder: Path, port: int, once: bool = False, /, **keys: str) -> RawResponse:
     """What a client gets from a worker in front of an application that speaks TLS, with these keys for it."""
     env = {f"BANYAN_UPSTREAMS__LEGACY__{key.upper()}": value for key, value in keys.items()}
     env["BANYAN_UPSTREAMS__LEGACY__URL"] = f"https://{LOOPBACK}:{port}"
     with running_worker(folder, port, free_port(), env=env) as worker, RawClient(worker.port) as client:
         first = client.exchange(GET)
-        if first.status == 200:  # the same again, on the connection that is kept
+        if first.status == 200 and not once:  # the same again, on the connection that is kept
             return client.exchange(GET)
         return first
 
@@ -105,3 +108,26 @@ def test_authorities_that_cannot_be_read_are_one_sentence(spawn: Spawner, tmp_pa
     said = refusal(spawn, write_config(tmp_path, there, there, legacy_keys='ca_file = "none.pem"'))
     expected = f"The authorities {tmp_path}/none.pem (upstreams.legacy.ca_file) cannot be used: "
     assert said == f"banyan: {expected}no such file or directory."
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+def test_an_end_without_a_farewell_is_no_end(tmp_path: Path, authority: Authority, farewell: bool) -> None:
+    """Where nothing but the close says that the answer is whole, anybody on the way could have closed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue(NAME))
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall there is")
+            if farewell:
+                connection.unwrap()
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        port = listener.getsockname()[1]
+        if farewell:
+            assert answer(tmp_path, port, True, verify="false").body == b"all there is"
+        else:
+            with pytest.raises(ClosedEarlyError):
+                answer(tmp_path, port, True, verify="false")
