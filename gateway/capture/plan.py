@@ -20,13 +20,15 @@ class FeatureCapture(NamedTuple):
 
 
 class CapturePlan(NamedTuple):
-    """An exchange that will be handed over when its answer has ended. ``safe``: it changes nothing."""
+    """An exchange that will be handed over when its answer has ended. ``safe``: it changes nothing.
+    ``began``: the time of day in seconds."""
 
     feature: str
     template: str
     key: str
     begins: bool
     safe: bool
+    began: float
 
 
 _SAMPLE = "shadow-sample"
@@ -39,7 +41,7 @@ def is_eligible(feature: FeatureCapture, method: bytes, side: Side) -> bool:
 
 def is_sampled(percent: int, key: str) -> bool:
     """Whether this session is in a sample of ``percent`` hundredths."""
-    return percent >= FULL or sample_position(key) < percent
+    return percent >= FULL or percent > 0 and sample_position(key) < percent
 
 
 def sample_position(key: str) -> int:
