@@ -31,8 +31,11 @@ def status(settings: Settings) -> None:
     for warning in found["warnings"]:
         say(f"warning: {warning}")
     say("")
-    columns = ("feature", "dial", "side", "latch", "breaker", "shadow", "goldens", "fallback", "plan")
+    columns = ["feature", "dial", "side", "latch", "breaker", "shadow", "goldens", "fallback"]
     rows = [_feature(one, found["everything_latched"]) for one in found["features"]]
+    if any(one["plan"] for one in found["features"]):
+        columns.append("plan")
+        rows = [(*row, one["plan"] or "-") for row, one in zip(rows, found["features"], strict=True)]
     table(columns, rows, nothing="No feature is configured.")
     for line in _hints(found["features"]):
         say_folded(line)
@@ -79,7 +82,6 @@ def _feature(one: dict[str, Any], everything: bool) -> tuple[object, ...]:
         f"{one['shadow_percent']} %",
         _goldens(one["golden"]),
         one["fallback"],
-        one["plan"] or "-",
     )
 
 
