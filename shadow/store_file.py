@@ -7,6 +7,8 @@ broken file never raises here: what could not be kept is counted in ``lost``. Bo
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,8 +93,9 @@ class StoreFile:
             raise
 
     def open(self) -> sqlite3.Connection:
-        """The open file. Raises sqlite3.Error when it cannot be opened."""
+        """The open file. Raises sqlite3.Error or OSError when it cannot be opened."""
         if self._connection is None:
+            _keep_private(self._path)
             connection = sqlite3.connect(
                 self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
             )
@@ -125,3 +128,13 @@ class StoreFile:
             for name in ("page_count", "freelist_count", "page_size")
         )
         return int((pages - free) * size)
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file readable by its owner only, whatever the umask; SQLite gives its side files the same
+    mode.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        with contextlib.suppress(OSError):  # not there, or somebody else's: nothing to be done about it
+            each.chmod(0o600)
