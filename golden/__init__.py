@@ -4,6 +4,7 @@ The map, in the order data takes:
 
     flow           a journey written by a person (checks), its steps (step, body), what each hands on
                    (extraction) and uses (template)
+    rendering      a step as it is sent, and what its answer hands on
     player         plays steps against a side, with cookies of its own
     scrub          takes secrets out, names what is volatile (volatile), refers to what was met before
                    (known); fields and cookies are places where a value may stand
@@ -44,6 +45,7 @@ from golden.provenance import Provenance
 from golden.reading import read as read_recording
 from golden.recorder import record, write_journey
 from golden.recording import Answer, Recording
+from golden.rendering import Rendered, handed_on, render
 from golden.report import Case, Cause, Problem, RecordReport, Saved, VerifyReport
 from golden.scrub import Scrubber, scrubber_for
 from golden.show import show
@@ -74,6 +76,7 @@ __all__ = [
     "RecordReport",
     "Recording",
     "RecordingError",
+    "Rendered",
     "Saved",
     "Scrubber",
     "SideError",
@@ -87,6 +90,7 @@ __all__ = [
     "changes",
     "compare_with_golden",
     "github_annotations",
+    "handed_on",
     "import_flows",
     "lint",
     "load_flows",
@@ -94,6 +98,7 @@ __all__ = [
     "read_recording",
     "read_run",
     "record",
+    "render",
     "run_of",
     "save_run",
     "scrubber_for",

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
-from golden import extraction, template
 from golden.errors import GoldenError, SideError, ThreadingError
+from golden.rendering import handed_on, render
 from golden.step import Step
 from shadow import Observation, RequestSnapshot
 
@@ -125,21 +125,14 @@ class Player:
 
     def hand_on(self, step: Step, played: Played) -> None:
         """Take the values out that later steps need; raises `ThreadingError` when one is not there."""
-        for item in step.extract:
-            self.values[item.name] = extraction.extract(item, played.answer, played.cookies)
+        self.values |= handed_on(step, played.answer, played.cookies)
 
     def _request(self, step: Step) -> httpx.Request:
-        target = template.fill(step.target, self.values, lambda value: quote(value, safe=""))
-        body = step.body.encode(self.values)
-        headers = [(name, template.fill(value, self.values)) for name, value in step.headers]
-        if any(not _sendable(value) for _, value in headers):
-            raise ThreadingError("a header's value holds a line break or another control character")
+        method, target, headers, body = render(step, self.values)
         base = httpx.URL(self.base_url)
-        path = base.raw_path.rstrip(b"/") + quote(target, safe="%/:?#[]@!$&'()*+,;=~{}|\"<>^`\\").encode(
-            "ascii"
-        )
+        path = base.raw_path.rstrip(b"/") + target.encode("ascii")
         return self._client.build_request(
-            step.method,
+            method,
             base.copy_with(raw_path=path),
             headers=[(name.encode("ascii", "replace"), value.encode("utf-8")) for name, value in headers],
             content=body or None,
@@ -186,10 +179,6 @@ def secrets_from(wanted: Mapping[str, str], env: Mapping[str, str] | None = None
                 f"the secret {{{name}}} needs the environment variable {variable}, which is not set"
             )
     return {name: known[variable] for name, variable in wanted.items()}
-
-
-def _sendable(value: str) -> bool:
-    return not any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in value)
 
 
 def _plain(error: Exception) -> str:
