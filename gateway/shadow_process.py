@@ -53,6 +53,8 @@ SESSION_TTL = 3600.0
 WAITING_EACH = 100
 """Exchanges that may wait, for each session that may be at work."""
 WAITING_BYTES = 64 * 1024 * 1024
+HOLD = 0.03
+"""Seconds that an exchange waits for an earlier one of its session, which another worker had."""
 TELL_INTERVAL = 0.05
 LOOK_INTERVAL = 1.0
 PAIR_LIMIT = 0.25
@@ -105,7 +107,7 @@ class ShadowProcess:
         )
         most = config.shadow.max_in_flight
         self._lanes: Lanes[Job] = Lanes(
-            self._work, in_flight=most, limit=WAITING_EACH * most, limit_bytes=WAITING_BYTES
+            self._work, in_flight=most, limit=WAITING_EACH * most, limit_bytes=WAITING_BYTES, hold=HOLD
         )
         self._sample = SessionSample(WAITING_EACH * most)
         self._dropped = 0
@@ -145,7 +147,7 @@ class ShadowProcess:
 
     def take(self, captured: Captured, size: int, intake: Intake) -> None:
         """Something has arrived: into the lane of its session, or dropped and counted."""
-        if self._lanes.put(captured.key, Job(captured, intake), size):
+        if self._lanes.put(captured.key, Job(captured, intake), size, captured.began):
             return
         if isinstance(captured, SessionGap):
             self._mirrors.lose(captured.key, captured.reason, time.time())

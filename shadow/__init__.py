@@ -23,6 +23,7 @@ The map, in the order data takes:
     noise        NoiseEvidence: where the control differs from itself, proposed as rules
     rule_use     lint_rules(): rules that are dead, too broad or expired
     report_line  mismatch_line(): the log line
+    scratch      for applications: Scratch, in_shadow(), only_for_users(); wsgi and asgi: ShadowMode
     statistics   mismatch_rate(): how much the counts prove
 """
 

@@ -17,6 +17,7 @@ from shadow.cookies import SetCookie, parse_set_cookie
 from shadow.media import Media, media_of
 from shadow.model import Headers, Observation, RequestSnapshot, field_value, field_values
 from shadow.rules import ActiveRules
+from shadow.scratch import COOKIE as SCRATCH_COOKIE
 from shadow.verdict import Kind
 from shadow.walk import Found
 
@@ -137,7 +138,9 @@ def _cookies(ours: Headers, theirs: Headers, rules: ActiveRules, today: date) ->
         if rule.new in candidate and rule.old in control and rule.old not in candidate:
             candidate[rule.old] = candidate.pop(rule.new)
             yield Found(("header", "set-cookie", rule.old), Kind.RENAMED, rule.old, rule.new)
-    for name in control | candidate:
+    for name in dict.fromkeys((*control, *candidate)):
+        if name == SCRATCH_COOKIE:
+            continue
         path = ("header", "set-cookie", name)
         if name not in candidate:
             yield Found(path, Kind.REMOVED, name, None)

@@ -50,10 +50,14 @@ class SessionMirror:
         "born",
         "known_from_start",
         "lost",
+        "primary",
+        "write_ended",
     )
 
     def __init__(self, now: float, *, known_from_start: bool = True, issued: set[str] | None = None) -> None:
         self._jar, self._pairs, self._now, self.born = Jar(), Correlations(), now, now
+        self.primary = ""  # the side that answers the user
+        self.write_ended = 0.0  # when the last request that may have changed something had its answer
         self._issued = (
             set() if issued is None else issued
         )  # names only, shared by all sessions: values never are

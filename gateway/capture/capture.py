@@ -76,13 +76,16 @@ class Capture:
         sampled = is_sampled(feature.percent * channel.level // FULL, key)
         if not is_eligible(feature, method, side):
             if sampled and feature.percent and method not in SAFE_METHODS:
-                channel.tell(encode(SessionGap(key, "a write of the session was not shadowed")))
+                channel.tell(
+                    encode(SessionGap(key, "a write of the session was not shadowed", self._clock()))
+                )
             return None
         self._counts.outcomes[route.feature, "eligible"] += 1
         if not sampled:
             self._counts.outcomes[route.feature, "not_sampled"] += 1
             return None
-        return CapturePlan(route.feature, route.template, key, begins, method in SAFE_METHODS)
+        safe = method in SAFE_METHODS
+        return CapturePlan(route.feature, route.template, key, begins, safe, self._clock())
 
     def offer(
         self, plan: CapturePlan, request: RequestSnapshot, answer: Observation, request_id: str
@@ -99,6 +102,7 @@ class Capture:
                     self._clock(),
                     request,
                     answer,
+                    plan.began,
                 )
             )
             sent = self._channel(plan.key).send(frame, plan.feature)
@@ -118,7 +122,7 @@ class Capture:
         self._counts.outcomes[plan.feature, "dropped"] += 1
         self._counts.settled(plan.feature, Verdict.DROPPED.value, 1)
         if not plan.safe:
-            self._channel(plan.key).tell(encode(SessionGap(plan.key, reason)))
+            self._channel(plan.key).tell(encode(SessionGap(plan.key, reason, plan.began)))
 
     def _channel(self, key: str) -> ExchangeChannel:
         channels = self._channels

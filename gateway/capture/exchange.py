@@ -16,7 +16,8 @@ from shadow import Observation, RequestSnapshot
 class CapturedExchange(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """``key``: the sticky key, which names the session. ``begins``: nothing of this session came before.
 
-    ``at`` is the time of day in seconds when the answer had ended. Holds secrets: never stored as it is.
+    ``began`` and ``at`` are the times of day in seconds when the request came and when the answer had ended.
+    Holds secrets: never stored as it is.
     """
 
     id: str
@@ -27,6 +28,7 @@ class CapturedExchange(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=F
     at: float
     request: RequestSnapshot
     answer: Observation
+    began: float = 0.0
 
 
 class SessionGap(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -34,6 +36,7 @@ class SessionGap(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
     key: str
     reason: str
+    began: float = 0.0
 
 
 class Settled(msgspec.Struct, frozen=True, array_like=True):

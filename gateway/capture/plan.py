@@ -41,7 +41,7 @@ def is_eligible(feature: FeatureCapture, method: bytes, side: Side) -> bool:
 
 def is_sampled(percent: int, key: str) -> bool:
     """Whether this session is in a sample of ``percent`` hundredths."""
-    return percent >= FULL or percent > 0 and sample_position(key) < percent
+    return percent >= FULL or (percent > 0 and sample_position(key) < percent)
 
 
 def sample_position(key: str) -> int:

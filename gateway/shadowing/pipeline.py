@@ -103,6 +103,14 @@ class Pipeline:
     async def _run(self, exchange: CapturedExchange, mirror: SessionMirror) -> Verdict:
         primary = exchange.answer
         side = Side(primary.side).other
+        if mirror.primary not in ("", primary.side):
+            mirror.lose("the session changed sides")
+        mirror.primary = primary.side
+        overlaps = 0.0 < exchange.began < mirror.write_ended
+        if exchange.request.method not in _SAFE:
+            mirror.write_ended = max(mirror.write_ended, exchange.at)
+            if overlaps:
+                mirror.lose("two writes of the session overlapped, and their order is not known")
         first = mirror.attachment is None and mirror.known_from_start
         recording = self._recording(exchange, mirror)
         await self._hold(exchange, recording, primary)
@@ -118,6 +126,11 @@ class Pipeline:
             mirror.learn(exchange.request, primary, shadow)
         control, candidate = (primary, shadow) if side is Side.NEW else (shadow, primary)
         comparison = settle(self._compare(exchange, control, candidate), mirror)
+        if overlaps and comparison.verdict is Verdict.MISMATCH:
+            reason = "a write of the session overlapped with it"
+            comparison = msgspec.structs.replace(
+                comparison, verdict=Verdict.UNDETERMINED, severity=None, reason=reason
+            )
         if again is not None and not again.error and comparison.verdict not in AGAINST_CONFIDENCE:
             comparison = self._told_from_noise(exchange, control, again, comparison)
         await self._findings.shadowed(exchange, control, candidate, comparison)
@@ -176,8 +189,8 @@ class Pipeline:
         answer = await self._senders[side].send(copy, host, deadline)
         if twice and not first:
             again = await self._twice.ask(exchange, copy, deadline)
-        if copy.method not in _SAFE:
-            self._trust.note(side, answer)
+        if copy.method not in _SAFE and not self._trust.note(side, answer):
+            mirror.lose(f"{side} did not say that it honoured Banyan-Shadow for a write")
         return answer, again
 
     def _recording(self, exchange: CapturedExchange, mirror: SessionMirror) -> Recording | None:

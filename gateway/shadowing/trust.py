@@ -43,11 +43,13 @@ class Trust:
             return await self._ask(side)
         return self._honours[side]
 
-    def note(self, side: Side, observation: Observation) -> None:
+    def note(self, side: Side, observation: Observation) -> bool:
         """Look at an answer to a write: without the word, no further write is sent until a probe has
-        found it again."""
-        if not observation.error and not honours(observation):
-            self._honours[side] = False
+        found it again, and nobody knows what it did."""
+        if observation.error or honours(observation):
+            return True
+        self._honours[side] = False
+        return False
 
     async def _ask(self, side: Side) -> bool:
         task = self._asking.get(side)

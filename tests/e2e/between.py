@@ -115,7 +115,9 @@ keys = ["header:X-User"]
 [[feature]]
 name = "orders"
 match = ["/*"]
+percent = {percent}
 fallback = "off"
+breaker = {{ failures = 1000 }}
 shadow = {feature_shadow}
 guard = {{ min_samples = 10, max_mismatch_rate = 0.9, max_error_rate = 0.9, max_p95 = "10s" }}
 """
@@ -214,37 +216,63 @@ def between(
     shadow: str = "",
     feature_shadow: str = '{ percent = 100, writes = "isolated" }',
     workers: int = 2,
+    percent: float = 0,
 ) -> Iterator[Between]:
     """Start all three; everything ends with the block."""
-    with serving(legacy) as legacy_port, serving(new) as new_port:
-        traffic, admin = free_port(), free_port()
-        config = folder / "banyan.toml"
-        config.write_text(
-            CONFIG.format(
-                traffic=traffic,
-                admin=admin,
-                workers=workers,
-                legacy=legacy_port,
-                new=new_port,
-                shadow=shadow,
-                feature_shadow=feature_shadow,
-            )
+    with (
+        serving(legacy) as legacy_port,
+        serving(new) as new_port,
+        between_ports(
+            folder,
+            legacy_port,
+            new_port,
+            shadow=shadow,
+            feature_shadow=feature_shadow,
+            workers=workers,
+            percent=percent,
+        ) as gateway,
+    ):
+        yield gateway
+
+
+@contextmanager
+def between_ports(
+    folder: Path,
+    legacy: int,
+    new: int,
+    *,
+    shadow: str = "",
+    feature_shadow: str = '{ percent = 100, writes = "isolated" }',
+    workers: int = 2,
+    percent: float = 0,
+) -> Iterator[Between]:
+    """A gateway in front of two applications that run already."""
+    traffic, admin = free_port(), free_port()
+    config = folder / "banyan.toml"
+    config.write_text(
+        CONFIG.format(
+            traffic=traffic,
+            admin=admin,
+            workers=workers,
+            legacy=legacy,
+            new=new,
+            shadow=shadow,
+            feature_shadow=feature_shadow,
+            percent=percent,
         )
-        logs = folder / "logs"
-        logs.mkdir()
+    )
+    logs = folder / "logs"
+    logs.mkdir()
 
-        def ready(_: object) -> bool:
-            try:
-                answer = httpx.get(f"http://{LOOPBACK}:{admin}/readyz", timeout=1, trust_env=False)
-            except httpx.HTTPError:
-                return False
-            return answer.status_code == 200
+    def ready(_: object) -> bool:
+        try:
+            answer = httpx.get(f"http://{LOOPBACK}:{admin}/readyz", timeout=1, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
 
-        with Spawner(logs) as spawner:
-            process = spawner(
-                [sys.executable, "-m", "gateway", "-c", str(config), "run"],
-                name="gateway",
-                ready=ready,
-                cwd=ROOT,
-            )
-            yield Between(folder, process, traffic, admin)
+    with Spawner(logs) as spawner:
+        process = spawner(
+            [sys.executable, "-m", "gateway", "-c", str(config), "run"], name="gateway", ready=ready, cwd=ROOT
+        )
+        yield Between(folder, process, traffic, admin)
