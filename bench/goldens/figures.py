@@ -139,9 +139,7 @@ def _ratio(
     chance: random.Random,
 ) -> Criterion:
     value = statistic(new) / statistic(legacy)
-    found = sorted(
-        statistic(_resampled(new, chance)) / statistic(_resampled(legacy, chance)) for _ in range(_RESAMPLES)
-    )
+    found = sorted(_once(legacy, new, statistic, chance) for _ in range(_RESAMPLES))
     low, high = quantile(found, 0.025), quantile(found, 0.975)
     outcome = HOLDS if high <= limit else BROKEN if low > limit else OPEN
     if min(len(legacy), len(new)) < _FEWEST:
@@ -151,9 +149,21 @@ def _ratio(
     return Criterion(name, value, low, high, limit, outcome)
 
 
+def _once(
+    legacy: Sequence[Turn],
+    new: Sequence[Turn],
+    statistic: Callable[[Sequence[Turn]], float],
+    chance: random.Random,
+) -> float:
+    """The ratio of one resample. A round is taken with both its turns: they met the same machine."""
+    rounds = chance.choices(range(min(len(legacy), len(new))), k=min(len(legacy), len(new)))
+    one, other = ([side[number] for number in rounds] for side in (legacy, new))
+    return statistic(_resampled(other, chance)) / statistic(_resampled(one, chance))
+
+
 def _resampled(turns: Sequence[Turn], chance: random.Random) -> list[Turn]:
     found = []
-    for turn in chance.choices(turns, k=len(turns)):
+    for turn in turns:
         seconds = turn.seconds
         taken = tuple(chance.choices(seconds, k=min(_MOST, len(seconds)))) if seconds else ()
         found.append(Turn(turn.side, taken, turn.failed, turn.memory))
