@@ -5,7 +5,7 @@ The map, in the order data takes:
     model        RequestSnapshot, Observation: what was asked, and what each side answered
     session      SessionMirror, MirrorBook: the copy for the other side carries its own cookies and values;
                  settle(): what a mismatch is worth when that state is not known
-                 (cookies, jar, correlation, lessons, rewriting)
+                 (cookies, jar, correlation, short_ids, lessons, rewriting)
     comparer     compare(): the stages, and the conclusion
       coding       compressed bodies made plain
       head         status, content type, declared headers

@@ -16,8 +16,9 @@ from shadow.cookies import parse_set_cookie
 from shadow.events import read_events
 from shadow.markup import MAX_HTML, hidden_values
 from shadow.media import Family, media_of
-from shadow.model import Headers, Observation, field_values
+from shadow.model import Headers, Observation, RequestSnapshot, field_values
 from shadow.parse import Parsed, parse_json
+from shadow.short_ids import ShortId, noun_of, short_ids
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -49,6 +50,33 @@ def lessons(primary: Observation, other: Observation) -> Iterator[Pair]:
         and max(len(primary.body), len(other.body)) <= MAX_LEARNED_BODY
     ):
         yield from _body(family, primary.body, other.body)
+
+
+def short_lessons(request: RequestSnapshot, primary: Observation, other: Observation) -> Iterator[ShortId]:
+    """Yield identifiers that both answers to ``request`` give to one thing: of JSON, and of a Location."""
+    primary, other = plain_observation(primary), plain_observation(other)
+    for here, there in zip(
+        field_values(primary.headers, b"location"), field_values(other.headers, b"location"), strict=False
+    ):
+        yield from _short_locations(here.decode("latin-1"), there.decode("latin-1"))
+    both_json = media_of(primary.headers).family is media_of(other.headers).family is Family.JSON
+    if not both_json or max(len(primary.body), len(other.body)) > MAX_LEARNED_BODY:
+        return
+    if primary.body != other.body:
+        ours, theirs = parse_json(primary.body), parse_json(other.body)
+        if isinstance(ours, Parsed) and isinstance(theirs, Parsed) and ours.canonical != theirs.canonical:
+            yield from short_ids(request.target, ours.value, theirs.value)
+
+
+def _short_locations(primary: str, other: str) -> Iterator[ShortId]:
+    try:
+        ours, theirs = urlsplit(primary).path.split("/"), urlsplit(other).path.split("/")
+    except ValueError:
+        return
+    if len(ours) == len(theirs):
+        for at in range(1, len(ours)):
+            if ours[at] != theirs[at] and ours[at - 1] == theirs[at - 1]:
+                yield ShortId(noun_of(unquote(ours[at - 1])), unquote(ours[at]), unquote(theirs[at]))
 
 
 def _headers(primary: Headers, other: Headers) -> Iterator[Pair]:

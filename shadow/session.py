@@ -16,9 +16,10 @@ from shadow.comparison import Comparison
 from shadow.cookies import cookie_pairs, parse_set_cookie
 from shadow.correlation import Correlations
 from shadow.jar import Jar
-from shadow.lessons import lessons
+from shadow.lessons import lessons, short_lessons
 from shadow.model import Headers, Observation, RequestSnapshot, field_values
 from shadow.rewriting import rewrite_body, rewrite_target
+from shadow.short_ids import ShortIds
 from shadow.verdict import Verdict
 
 FRAMING = frozenset(
@@ -46,6 +47,7 @@ class SessionMirror:
         "_jar",
         "_now",
         "_pairs",
+        "_short",
         "attachment",
         "born",
         "known_from_start",
@@ -57,6 +59,7 @@ class SessionMirror:
     def __init__(self, now: float, *, known_from_start: bool = True, issued: set[str] | None = None) -> None:
         self._jar, self._pairs, self._now, self.born = Jar(), Correlations(), now, now
         self.primary = ""  # the side that answers the user
+        self._short = ShortIds()
         self.write_ended = 0.0  # when the last request that may have changed something had its answer
         self._issued = (
             set() if issued is None else issued
@@ -80,6 +83,7 @@ class SessionMirror:
     def rewrite(self, request: RequestSnapshot) -> RequestSnapshot:
         """The copy for the other side: its own cookies, its own values, no framing fields."""
         replace = self._pairs.replace
+        request = self._short.rewrite(request)
         return msgspec.structs.replace(
             request,
             target=rewrite_target(request.target, replace),
@@ -125,6 +129,8 @@ class SessionMirror:
                 self._jar.put(cookie, request.target.partition("?")[0], self._now)
         for ours, theirs in lessons(primary, other):
             self._pairs.learn(ours, theirs)
+        for found in short_lessons(request, primary, other):
+            self._short.learn(found)
 
     def _give(self, name: str, value: str) -> None:
         """The primary has set this cookie: whoever shows it is in this session."""
@@ -146,7 +152,7 @@ class SessionMirror:
     def size(self) -> int:
         """About how many bytes it holds."""
         given = sum(len(name) + len(value) for name, value in self._given)
-        return 512 + 2 * (self._jar.size() + self._pairs.size() + given)
+        return 512 + 2 * (self._jar.size() + self._pairs.size() + self._short.size() + given)
 
 
 def settle(comparison: Comparison, mirror: SessionMirror) -> Comparison:
