@@ -26,7 +26,8 @@ class Desk:
         """One command; its exit code and what it printed."""
         done = banyan("--json", "golden", *words, "--dir", str(self.folder))
         assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+        said = json.loads(done.stdout)
+        return done.returncode, said.get("error", said)
 
     def content(self) -> dict[str, str]:
         """Every file."""

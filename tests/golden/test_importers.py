@@ -20,7 +20,8 @@ def desk(tmp_path: Path) -> Callable[..., tuple[int, Any]]:
     def call(*words: str, **env: str) -> tuple[int, Any]:
         done = banyan("--json", "golden", *words, env=env)
         assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+        said = json.loads(done.stdout)
+        return done.returncode, said.get("error", said)
 
     return call
 
