@@ -17,12 +17,14 @@ The map, in the order data takes:
     sources      SourceView, Wanted          how another source of dials is, and what it wants
     providers    (not offered here)          other sources of dials; named only where a process is wired up
 
-A change goes file first, then page, then ledger; a rollback goes page first. It knows nothing of the gateway,
-shadow or golden.
+A change goes to the ledger and the file at once, then to the page; a rollback goes page first. It knows
+nothing of the gateway, shadow or golden.
 """
 
 from flags.errors import (
     FlagsError,
+    LatchMoved,
+    LedgerDamaged,
     PageBusy,
     PageCorrupt,
     PageError,
@@ -52,19 +54,21 @@ from flags.judge import (
     user_mark,
     weigh,
 )
-from flags.ledger import Entry, Ledger
+from flags.ledger import DIRECT, Entry, Ledger
 from flags.live import LiveFlags
 from flags.opening import PAGE_NAME, OpenedState, open_state, snapshot_of
 from flags.page import StatePage, revision_of
 from flags.percent import FULL, format_percent, to_hundredths
 from flags.position import POSITIONS, position
-from flags.rows import WorkerRow
+from flags.rows import FRESH, WorkerRow
 from flags.rule import Context, Rule
 from flags.snapshot import NO_FEATURE, FeatureState, FlagSnapshot
 from flags.sources import SourceView, Wanted
 from flags.state_file import StateFile, StoredState
 
 __all__ = [
+    "DIRECT",
+    "FRESH",
     "FULL",
     "NO_FEATURE",
     "PAGE_NAME",
@@ -81,7 +85,9 @@ __all__ = [
     "FlagsError",
     "GuardLimits",
     "Judgement",
+    "LatchMoved",
     "Ledger",
+    "LedgerDamaged",
     "LiveFlags",
     "OpenedState",
     "Outcome",

@@ -5,11 +5,13 @@ FlagsError
 ├── StateError
 │   ├── StateCorrupt       the state file and the one before it cannot be believed
 │   ├── StateUnwritable    a file of the state folder could not be written (or, for the ledger, locked)
+│   ├── LedgerDamaged      the ledger lacks entries that it had
 │   └── RevisionNotNewer   a state or a snapshot is not newer than the one it would replace
 ├── PageError
 │   ├── PageMissing        no usable page file here
 │   ├── PageCorrupt        a snapshot buffer does not match its checksum
 │   ├── PageFull           more features, workers or bytes than the page has room for
+│   ├── LatchMoved         somebody has rolled back since the one who restores looked
 │   └── PageBusy           another process has held the page's lock for too long (never raised by a latch)
 ├── SourceUnwritable       another source of dials did not take a change
 └── UnknownFeature         carries `.feature` and `.known`
@@ -19,6 +21,8 @@ from __future__ import annotations
 
 __all__ = [
     "FlagsError",
+    "LatchMoved",
+    "LedgerDamaged",
     "PageBusy",
     "PageCorrupt",
     "PageError",
@@ -51,6 +55,10 @@ class StateUnwritable(StateError):
     """A file of the state folder could not be written; nothing was changed."""
 
 
+class LedgerDamaged(StateError):
+    """Entries that were written are missing; the sentence says which and what to do."""
+
+
 class RevisionNotNewer(StateError):
     """The revision offered is not above the one in force; read again and try again."""
 
@@ -69,6 +77,10 @@ class PageCorrupt(PageError):
 
 class PageFull(PageError):
     """No room left for another feature, worker or byte."""
+
+
+class LatchMoved(PageError):
+    """The latch does not stand where it was seen; nothing was changed."""
 
 
 class PageBusy(PageError):

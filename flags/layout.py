@@ -3,11 +3,11 @@
     offset    size           what
     0         64             header: magic 8, layout 4, rows 4, slots 4, buffer bytes 4, total 8, crc32 4
     64        16             STAMP: revision 8, latch stamp 8; any change of the page changes it
-    80        1              latch of everything
+    80        1              latch of everything: odd is rolled back, and each change moves it on
     81        1              which snapshot buffer is active, 0 or 1
     84        4              how many name slots are taken (names are only ever appended)
     128       128 × 64       worker rows: pid 4, start mark 4, heartbeat 8, acknowledged stamp 16
-    ROWS end  4096           latch bytes, one for each slot
+    ROWS end  4096           latch bytes, one for each slot, of the same kind
               4096           listed bytes, one for each slot: is the feature configured now
               4096 × 64      names, UTF-8, filled with zeros
               2 × 1 MiB      snapshot buffers: length 4, crc32 4, JSON of {revision, percents, rules}

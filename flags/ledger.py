@@ -4,7 +4,8 @@ made.
 One JSON object on each line, only ever appended. Each carries the SHA-256 of the one before and its own, over
 everything else in it, so nothing can be altered, added or taken out in between without `verify` naming the
 place. How long the chain was is also kept beside, in `ledger.head`, so that lines cut off its end are missed
-too.
+too. When it is shorter than that, changes that can wait are refused; one that cannot is written behind an
+entry `ledger_damaged`, which names what is missing and whose number goes on from the highest that ever was.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from flags.errors import StateUnwritable
+from flags.errors import LedgerDamaged, StateUnwritable
 
-__all__ = ["Entry", "Ledger"]
+__all__ = ["DIRECT", "Entry", "Ledger"]
 
 _BEGINNING = b'{"actor":'
+_DAMAGED = "ledger_damaged"
+_REMEDY = "Put it back from a backup, or start the gateway anew, which records the loss and goes on."
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +54,12 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hash: str = ""
 
 
+DIRECT = Entry(
+    "machine", "rollback", old="serving", new="latched", reason="rolled back directly on the machine"
+)
+"""What is written of a latch that somebody set in the page themselves."""
+
+
 def _hash(entry: Entry) -> str:
     return hashlib.sha256(
         msgspec.json.encode(msgspec.structs.replace(entry, hash=""), order="sorted")
@@ -74,6 +83,14 @@ def _may_be_cut(tail: bytes) -> bool:
     return tail.startswith(_BEGINNING) or _BEGINNING.startswith(tail)
 
 
+def _last_number(lines: list[bytes]) -> int:
+    """The number of the last line: that of the last entry, and one for each line behind it."""
+    for behind, line in enumerate(reversed(lines)):
+        if entry := _parse(line):
+            return entry.seq + behind
+    return len(lines)
+
+
 class Ledger:
     """The ledger in the folder `dir`, made when it is first appended to. `clock`: seconds since 1970."""
 
@@ -83,29 +100,41 @@ class Ledger:
         self.head = self.dir / "ledger.head"
         self._clock = clock
 
-    def append(self, entry: Entry) -> Entry:
-        """Write one entry → it as written, with its number and hashes, once it is on the disk.
+    def append(self, entry: Entry, *, insist: bool = False) -> Entry:
+        """Write one entry → it as written, with its number and hashes, once it is on the disk. `insist`: also
+        when entries are missing; that is then recorded first.
 
-        StateUnwritable when it cannot be written: then the file is as it was.
+        LedgerDamaged when entries are missing, StateUnwritable when it cannot be written: then the file is as
+        it was.
         """
-        try:
-            self.dir.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
-                return self._append(fd, entry)
-            finally:
-                os.close(fd)
-        except OSError as error:
-            raise StateUnwritable(
-                f"The ledger {self.path} could not be written: {error.strerror}."
-            ) from error
+        with self._locked() as fd:
+            if (missing := self._missing()) is not None:
+                if not insist:
+                    raise LedgerDamaged(f"{missing.reason} {_REMEDY}")
+                self._append(fd, missing)
+            return self._append(fd, entry)
+
+    def settle(self) -> str:
+        """Record that entries are missing, if any are and that is not recorded → what was recorded, else "".
+        Raises StateUnwritable.
+        """
+        with self._locked() as fd:
+            missing = self._missing()
+            return self._append(fd, missing).reason if missing else ""
 
     def begin(self) -> None:
         """Make the file, empty, at a folder's first start: one that is not there later was taken away."""
         with suppress(OSError):  # what cannot be written now is made by the first entry
             self.dir.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
+
+    def damage(self) -> str:
+        """One sentence when entries that were written are missing and that is not recorded, else ""."""
+        try:
+            missing = self._missing()
+        except OSError as error:
+            return f"The ledger {self.path} cannot be read: {error.strerror}."
+        return f"{missing.reason} {_REMEDY}" if missing else ""
 
     def entries(self, limit: int = 100) -> list[Entry]:
         """The last `limit` entries, newest first; lines that cannot be read are left out (`verify` names
@@ -121,8 +150,9 @@ class Ledger:
         if begun and not self.path.exists():
             gone = f"The ledger {self.path} is gone, and it was there from the first start on."
             return [f"{gone} Put it and ledger.head back from a backup."]
-        problems, previous, number = [], "", 0
+        problems, previous, number, due = [], "", 0, 0
         for number, (line, entry) in enumerate(self._lines(), 1):
+            due += 1
             if entry is None:
                 problems.append(f"Line {number} cannot be read.")
             else:
@@ -132,47 +162,79 @@ class Ledger:
                     )
                 if entry.previous != previous:
                     problems.append(f"Line {number} (entry {entry.seq}) does not follow the line before it.")
-                if entry.seq != number:
+                if entry.action == _DAMAGED:
+                    problems.append(f"Line {number} (entry {entry.seq}) says: {entry.reason}")
+                elif entry.seq != due:
                     problems.append(
                         f"Line {number} carries the number {entry.seq}: entries were taken out or added."
                     )
+                due = entry.seq
             previous = _link(line, entry)
         if not _may_be_cut(self._tail()):
             problems.append(f"Behind line {number} stands something that is no entry.")
         recorded = self._recorded_length()
-        if recorded > number:
+        if recorded > due:
             problems.append(
-                f"The ledger ends at entry {number}, but entry {recorded} was written: its end was cut off."
+                f"The ledger ends at entry {due}, but entry {recorded} was written: its end was cut off."
             )
         return problems
 
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        try:
+            self.dir.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                yield fd
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise StateUnwritable(
+                f"The ledger {self.path} could not be written: {error.strerror}."
+            ) from error
+
     def _append(self, fd: int, entry: Entry) -> Entry:
         data = self.path.read_bytes()
-        whole = data[
-            : data.rfind(b"\n") + 1
-        ]  # behind it, at most the rest of an append that was never acknowledged
-        lines = whole.splitlines()
+        # Behind the last line, at most the rest of an append that was never acknowledged, which goes;
+        # anything else was put there by somebody, and stays as a line that cannot be read.
+        whole = data.rfind(b"\n") + 1
+        start, ending = (whole, b"") if _may_be_cut(data[whole:]) else (len(data), b"\n")
+        lines = data[:start].splitlines()
         last = lines[-1] if lines else b""
         entry = msgspec.structs.replace(
             entry,
             time=entry.time or datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds"),
-            seq=len(lines) + 1,
+            seq=(entry.seq if entry.action == _DAMAGED else _last_number(lines)) + 1,
             previous=_link(last, _parse(last)) if lines else "",
             hash="",
         )
         entry = msgspec.structs.replace(entry, hash=_hash(entry))
-        line = msgspec.json.encode(entry) + b"\n"
-        os.ftruncate(fd, len(whole))
+        line = ending + msgspec.json.encode(entry) + b"\n"
+        os.ftruncate(fd, start)
         try:
-            written = os.pwrite(fd, line, len(whole))
+            written = os.pwrite(fd, line, start)
             if written != len(line):
                 raise OSError(28, os.strerror(28))  # a short write: the disk is full
             os.fsync(fd)
         except OSError:
-            os.ftruncate(fd, len(whole))
+            os.ftruncate(fd, start)
             raise
         self._record_length(entry.seq)
         return entry
+
+    def _missing(self) -> Entry | None:
+        """The entry that says which ones are missing, with the highest number there ever was; None when none
+        is.
+        """
+        there = _last_number([line for line, _ in self._lines()])
+        written = self._recorded_length()
+        if written <= there:
+            return None
+        fact = f"The ledger ended at entry {there}, but entry {written} was written: its end was cut off."
+        return Entry(
+            "machine", _DAMAGED, reason=fact, evidence={"head": written, "entries": there}, seq=written
+        )
 
     def _lines(self) -> Iterator[tuple[bytes, Entry | None]]:
         try:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from flags.errors import PageCorrupt
 from flags.page import StatePage
 from flags.snapshot import FlagSnapshot
@@ -20,10 +22,11 @@ class LiveFlags:
     """``current()`` before each decision. ``changed`` is called with a snapshot that has just come into
     force; ``compiled`` gives the features of a fresh one their rules, and must not raise.
 
-    A page that cannot be believed changes nothing: the last good snapshot stays, and is not acknowledged.
+    Of a page that cannot be believed only the latches are taken over, which are not part of what is damaged:
+    the last good dials stay, and nothing is acknowledged.
     """
 
-    __slots__ = ("_changed", "_compiled", "_page", "_row", "_snapshot", "_stamp")
+    __slots__ = ("_changed", "_compiled", "_page", "_refused", "_row", "_snapshot", "_stamp")
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class LiveFlags:
         self._row = row
         self._changed = changed
         self._compiled = compiled or _as_it_is
+        self._refused = b""
         self._stamp = page.stamp()
         self._snapshot = self._compiled(page.read())
         page.acknowledge(row, self._stamp)
@@ -56,13 +60,27 @@ class LiveFlags:
         try:
             self._snapshot = self._compiled(self._page.read())
         except PageCorrupt as corrupt:
-            if stamp != self._stamp:
+            if stamp != self._refused:
+                self._refused = stamp
                 _log.error("%s", corrupt)
+            self._take_latches()
             return
         self._stamp = stamp
         if self._changed is not None:
             self._changed(self._snapshot)
         self._page.acknowledge(self._row, stamp)
+
+    def _take_latches(self) -> None:
+        latched, everything = self._page.latches()
+        held = {
+            name: msgspec.structs.replace(state, latched=name in latched)
+            for name, state in self._snapshot.features.items()
+        }
+        found = msgspec.structs.replace(self._snapshot, everything_latched=everything, features=held)
+        if found != self._snapshot:
+            self._snapshot = found
+            if self._changed is not None:
+                self._changed(found)
 
 
 def _as_it_is(snapshot: FlagSnapshot) -> FlagSnapshot:

@@ -5,6 +5,7 @@ The rules, in this order:
 1. Of the file's dials and a surviving page's, those of the higher revision count (the file may have fallen
    back to the one before).
 2. A latch found in either place holds: a rollback made while nobody else was alive is only in the page.
+   It goes into the ledger with the state: what cannot be recorded now is found again, and recorded, later.
 3. A feature without a dial gets its seed. A dial without a feature is kept, for the day the feature comes
    back.
 """
@@ -15,8 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from flags.errors import PageCorrupt, StateUnwritable
-from flags.ledger import Ledger
+from flags.ledger import DIRECT, Entry, Ledger
 from flags.page import StatePage
 from flags.snapshot import FeatureState, FlagSnapshot
 from flags.state_file import StateFile, StoredState
@@ -58,8 +61,9 @@ def open_state(dir: Path | str, seeds: Mapping[str, int], now: float) -> OpenedS
     page = StatePage.create(file.dir / PAGE_NAME, seeds)
     try:
         stored = _merged(loaded or StoredState(), page, seeds, now, warnings)
+        found = _found(loaded or StoredState(), stored)
         try:
-            file.save(stored)
+            file.save(stored, lambda: _record(Ledger(dir), found))
         except StateUnwritable as error:
             warnings.append(str(error))
         _bring(page, stored, seeds)
@@ -67,6 +71,19 @@ def open_state(dir: Path | str, seeds: Mapping[str, int], now: float) -> OpenedS
         page.close()
         raise
     return OpenedState(file, page, stored, tuple(warnings))
+
+
+def _found(before: StoredState, after: StoredState) -> list[Entry]:
+    """Entries for the rollbacks that were in the page alone."""
+    names: list[str | None] = sorted(set(after.latched) - set(before.latched))  # type: ignore[assignment]
+    if after.everything_latched and not before.everything_latched:
+        names.insert(0, None)
+    return [msgspec.structs.replace(DIRECT, feature=name, revision=after.revision) for name in names]
+
+
+def _record(ledger: Ledger, entries: list[Entry]) -> None:
+    for entry in entries:
+        ledger.append(entry, insist=True)
 
 
 def _merged(

@@ -21,22 +21,25 @@ from pathlib import Path
 
 import msgspec
 
-from flags.errors import PageCorrupt, PageFull, PageMissing, RevisionNotNewer, UnknownFeature
+from flags.errors import LatchMoved, PageCorrupt, PageFull, PageMissing, RevisionNotNewer, UnknownFeature
 from flags.layout import (
     ACTIVE,
     BUFFER_BYTES,
     BUFFER_HEAD,
     BUFFERS,
     EVERYTHING,
+    HEADER_BYTES,
     LATCH_STAMP,
     LATCHES,
     REVISION,
     STAMP,
+    TOTAL_BYTES,
     U64,
+    header,
 )
 from flags.page_file import PageLock, make_page, map_page
-from flags.rows import WorkerRow, WorkerRows
-from flags.slots import FeatureSlots
+from flags.rows import FRESH, WorkerRow, WorkerRows
+from flags.slots import FeatureSlots, moved
 from flags.snapshot import FeatureState, FlagSnapshot
 
 __all__ = ["StatePage", "revision_of"]
@@ -111,6 +114,43 @@ class StatePage:
             raise
         return self
 
+    @classmethod
+    def renew(cls, path: Path | str, snapshot: FlagSnapshot, latched: Iterable[str]) -> StatePage:
+        """A new page at `path` with this state, in place of whatever is there; `latched`: also of features
+        that are not configured. StateUnwritable when it cannot be made.
+        """
+        path = Path(path)
+        make_page(path)
+        held = tuple(latched)
+        self = cls.create(path, {*snapshot.features, *held})
+        try:
+            for name in [*([None] if snapshot.everything_latched else []), *held]:
+                self.latch(name, True)
+            if snapshot.revision:
+                self.publish(snapshot)
+            self.set_features(snapshot.features)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def is_whole(self) -> bool:
+        """Whether the file behind this mapping still has its size and its head. When it has not, touching the
+        mapping may kill the process.
+        """
+        try:
+            whole = os.fstat(self._fd).st_size == TOTAL_BYTES
+            return whole and os.pread(self._fd, HEADER_BYTES, 0) == header()
+        except OSError:
+            return False
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this very page lies at `path`."""
+        try:
+            return os.path.samestat(path.stat(), os.fstat(self._fd))
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Unmap; the page itself stays. Twice is fine."""
         if self._fd >= 0:
@@ -163,7 +203,7 @@ class StatePage:
 
     def latches(self) -> tuple[frozenset[str], bool]:
         """Every latched name, listed or not, and whether everything is."""
-        return self._slots.latched(), self._page[EVERYTHING] != 0
+        return self._slots.latched(), bool(self._page[EVERYTHING] & 1)
 
     def dialled(self) -> frozenset[str]:
         """The features that the active snapshot has a dial for (a feature just listed has none yet)."""
@@ -173,8 +213,8 @@ class StatePage:
     def offsets(self) -> dict[str, int]:
         """Where a tool without Python finds the cells of a rollback in the file.
 
-        `everything` and `feature NAME` are one byte each; `stamp`, the latch stamp, is 8 bytes
-        (little-endian), to be raised after them.
+        `everything` and `feature NAME` are one byte each, odd when rolled back, to be moved on; `stamp`, the
+        latch stamp, is 8 bytes (little-endian), to be raised after them.
         """
         found = {"everything": EVERYTHING, "stamp": LATCH_STAMP.start}
         for name in self.feature_names():
@@ -221,22 +261,28 @@ class StatePage:
         Needs nobody else: two stores into memory that exists. The lock is asked for, for 100 ms at most, and
         not needed. UnknownFeature when there is none of that name.
         """
-        slot = None
-        if feature is not None:
-            slot = self._slots.find(feature)
-            if slot is None:
-                raise UnknownFeature(feature, self.feature_names())
+        cell = self._latch_cell(feature)
         with self._lock.tried(LATCH_PATIENCE):
-            if slot is None:
-                self._page[EVERYTHING] = 1 if on else 0
-            else:
-                self._slots.latch(slot, on)
-            # The byte before the stamp, and a stamp above the one read after the byte: if another latcher
-            # without the lock arrives at the same number, it writes it after our byte, so whoever sees it
-            # sees our byte too.
-            current = int.from_bytes(self._page[LATCH_STAMP], "little")
-            self._page[LATCH_STAMP] = U64.pack(max(time.time_ns(), current + 1) & 0xFFFF_FFFF_FFFF_FFFF)
-            return self._page[STAMP]
+            stamp = self._write_latch(cell, moved(self._page[cell], on))
+            if on and not self._page[cell] & 1:
+                # Without the lock: a restore that had looked just before has overwritten it.
+                stamp = self._write_latch(cell, moved(self._page[cell], on))
+            return stamp
+
+    def latch_mark(self, feature: str | None) -> int:
+        """Where this latch stands, for `unlatch`. UnknownFeature when there is none of that name."""
+        return self._page[self._latch_cell(feature)]
+
+    def unlatch(self, feature: str | None, seen: int) -> bytes:
+        """Restore `feature`, or everything, if its latch still stands at `seen` → the new stamp.
+
+        LatchMoved when it does not: a rollback that came in between goes on holding. PageBusy.
+        """
+        cell = self._latch_cell(feature)
+        with self._lock.held(PUBLISH_PATIENCE):
+            if self._page[cell] != seen:
+                raise LatchMoved("It was rolled back again in the meantime, and that holds.")
+            return self._write_latch(cell, moved(seen, on=False) if seen & 1 else seen)
 
     def set_features(self, names: Iterable[str]) -> None:
         """List exactly these features (a reloaded configuration); latches of those that leave are kept for
@@ -271,9 +317,30 @@ class StatePage:
 
     def rows(self) -> list[WorkerRow]:
         """The workers whose process runs and whose heartbeat is younger than 2 s."""
-        return self._rows.living()
+        return [row for row in self._rows.running() if row.age_seconds < FRESH]
+
+    def all_rows(self) -> list[WorkerRow]:
+        """The workers whose process runs, those that hang too: their heartbeat is old."""
+        return self._rows.running()
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _latch_cell(self, feature: str | None) -> int:
+        if feature is None:
+            return EVERYTHING
+        slot = self._slots.find(feature)
+        if slot is None:
+            raise UnknownFeature(feature, self.feature_names())
+        return LATCHES + slot
+
+    def _write_latch(self, cell: int, mark: int) -> bytes:
+        self._page[cell] = mark
+        # The byte before the stamp, and a stamp above the one read after the byte: if another latcher without
+        # the lock arrives at the same number, it writes it after our byte, so whoever sees it sees our byte
+        # too.
+        current = int.from_bytes(self._page[LATCH_STAMP], "little")
+        self._page[LATCH_STAMP] = U64.pack(max(time.time_ns(), current + 1) & 0xFFFF_FFFF_FFFF_FFFF)
+        return self._page[STAMP]
 
     def _dials(self, index: int) -> _Dials | None:
         """What a buffer holds; None when it does not match its checksum. A page never published to is
@@ -298,7 +365,7 @@ class StatePage:
             for name, latched in self._slots.listed().items()
         }
         rules = None if isinstance(dials.rules, msgspec.UnsetType) else bytes(dials.rules)
-        return FlagSnapshot(dials.revision, self._page[EVERYTHING] != 0, features, rules)
+        return FlagSnapshot(dials.revision, bool(self._page[EVERYTHING] & 1), features, rules)
 
 
 def _raw(rules: bytes | None) -> msgspec.Raw | msgspec.UnsetType:

@@ -18,15 +18,16 @@ from flags.processes import is_alive, start_mark
 __all__ = ["FRESH", "WorkerRow", "WorkerRows"]
 
 FRESH = 2.0
-"""A heartbeat older than this many seconds: the worker hangs, is stopped or is gone, and nobody waits for it.
-It reads the stamp again before its next decision, so it cannot act on an old state when it comes back."""
+"""A heartbeat older than this many seconds: the worker hangs or is stopped. It reads the stamp again before
+its next decision; but whether it is in the middle of one nobody can tell, so a change is not complete without
+it."""
 
 _BEAT = struct.Struct("<d")
 
 
 class WorkerRow(NamedTuple):
-    """One living worker: its row, its process, the stamp it has taken over, seconds since its last
-    heartbeat.
+    """One worker whose process runs: its row, its process, the stamp it has taken over, seconds since its
+    last heartbeat.
     """
 
     row: int
@@ -74,9 +75,9 @@ class WorkerRows:
         start = ROWS + row * ROW_BYTES
         self._page[start : start + ROW_OWNER.size] = bytes(ROW_OWNER.size)
 
-    def living(self) -> list[WorkerRow]:
-        """The rows whose process runs and whose heartbeat is fresh, by row."""
-        return [found for row in range(ROW_COUNT) if (found := self._living(row))]
+    def running(self) -> list[WorkerRow]:
+        """The rows whose process runs, by row, however old their heartbeat."""
+        return [found for row in range(ROW_COUNT) if (found := self._running(row))]
 
     def sweep(self) -> None:
         """Clear the rows of processes that are gone (after a crash, or a restart of the machine)."""
@@ -89,14 +90,13 @@ class WorkerRows:
         pid, mark = ROW_OWNER.unpack_from(self._page, ROWS + row * ROW_BYTES)
         return pid, mark
 
-    def _living(self, row: int) -> WorkerRow | None:
+    def _running(self, row: int) -> WorkerRow | None:
         pid, mark = self._owner(row)
-        if not pid:
+        if not pid or not (pid == os.getpid() or is_alive(pid, mark)):
             return None
         start = ROWS + row * ROW_BYTES
         (beat,) = _BEAT.unpack(self._page[start + ROW_BEAT.start : start + ROW_BEAT.stop])
         age = time.monotonic() - beat
-        # Far below zero: the heartbeat is from before the machine's last start.
-        if not -FRESH < age < FRESH or not (pid == os.getpid() or is_alive(pid, mark)):
+        if age < -FRESH:  # the heartbeat is from before the machine's last start
             return None
         return WorkerRow(row, pid, self._page[start + ROW_ACK.start : start + ROW_ACK.stop], max(age, 0.0))

@@ -2,8 +2,11 @@
 dials.
 
 Names are only ever appended, so a slot means the same feature to every process for as long as the page lives,
-and its latch is one byte that can be written without reading anything else. A feature that is taken out of
-the configuration keeps its slot (and its latch) but is no longer listed.
+and its latch is one byte that can be written without a lock. A feature that is taken out of the configuration
+keeps its slot (and its latch) but is no longer listed.
+
+A latch counts: odd is rolled back, even is not, and every rollback and every restore moves it on. So whoever
+restores can tell whether somebody has rolled back again since they looked, even to the same effect.
 """
 
 from __future__ import annotations
@@ -14,7 +17,14 @@ from collections.abc import Iterable
 from flags.errors import PageFull, PageMissing
 from flags.layout import LATCHES, LISTED, NAME_BYTES, NAMES, SLOT_COUNT, SLOTS
 
-__all__ = ["FeatureSlots"]
+__all__ = ["FeatureSlots", "moved"]
+
+
+def moved(mark: int, on: bool) -> int:
+    """The next number of a latch that stands at `mark`: odd for `on`, never the same again within 127
+    changes.
+    """
+    return (mark + (2 if (mark & 1) == on else 1)) & 0xFF
 
 
 class FeatureSlots:
@@ -44,23 +54,19 @@ class FeatureSlots:
         names = self.names()
         listed = self._page[LISTED : LISTED + len(names)]
         latches = self._page[LATCHES : LATCHES + len(names)]
-        return {name: latches[slot] != 0 for slot, name in enumerate(names) if listed[slot]}
+        return {name: bool(latches[slot] & 1) for slot, name in enumerate(names) if listed[slot]}
 
     def latched(self) -> frozenset[str]:
         """Every latched name, listed or not."""
         names = self.names()
         latches = self._page[LATCHES : LATCHES + len(names)]
-        return frozenset(name for slot, name in enumerate(names) if latches[slot])
+        return frozenset(name for slot, name in enumerate(names) if latches[slot] & 1)
 
     def find(self, name: str) -> int | None:
         """The slot of a configured feature, None when there is none."""
         self.names()
         slot = self._index.get(name)
         return slot if slot is not None and self._page[LISTED + slot] else None
-
-    def latch(self, slot: int, on: bool) -> None:
-        """Write the latch byte of `slot`."""
-        self._page[LATCHES + slot] = 1 if on else 0
 
     def add(self, names: Iterable[str]) -> None:
         """Give every new name a slot and list all of them. PageFull beyond the last slot; ValueError for a

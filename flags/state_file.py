@@ -12,14 +12,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from flags.errors import RevisionNotNewer, StateCorrupt, StateUnwritable
+from flags.errors import RevisionNotNewer, StateCorrupt, StateError, StateUnwritable
 
 __all__ = ["StateFile", "StoredState"]
 
@@ -113,8 +113,9 @@ class StateFile:
             "configured percentages."
         )
 
-    def save(self, state: StoredState) -> None:
-        """Make `state` the truth. Returns when it is on the disk.
+    def save(self, state: StoredState, record: Callable[[], object] | None = None) -> None:
+        """Make `state` the truth. Returns when it is on the disk. `record` writes down that it is: called
+        when nothing but the change of names is left to do; what it raises leaves the old state in force.
 
         RevisionNotNewer unless its revision is above the one there; StateUnwritable when it cannot be
         written: then the old state is untouched.
@@ -128,12 +129,22 @@ class StateFile:
                     raise RevisionNotNewer(
                         f"Revision {state.revision} is not above {current}, which is in {self.path}."
                     )
-                self._replace(_encode(state), keep=there is not None)
+                self._replace(_encode(state), keep=there is not None, record=record)
         except OSError as error:
             raise StateUnwritable(
                 f"The state file {self.path} could not be written: {error.strerror}."
             ) from error
         self._remember(state)
+
+    def in_force(self) -> StoredState | None:
+        """What the file itself says, without the one before it; None when there is nothing to believe."""
+        found = self._believable()
+        return self._remember(found) if found else None
+
+    @property
+    def newest(self) -> int:
+        """The highest revision that was seen in the file."""
+        return self._known
 
     def _remember(self, state: StoredState) -> StoredState:
         self._known = max(self._known, state.revision)
@@ -154,7 +165,7 @@ class StateFile:
         except ValueError as error:
             return f"is damaged: {error}"
 
-    def _replace(self, data: bytes, keep: bool) -> None:
+    def _replace(self, data: bytes, keep: bool, record: Callable[[], object] | None) -> None:
         beside = self.path.with_name("state.json.new")
         try:
             fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660)
@@ -162,10 +173,12 @@ class StateFile:
                 file.write(data)
                 file.flush()
                 os.fsync(fd)
+            if record is not None:
+                record()
             if keep:  # a damaged file must not push out a good one before it
                 self._keep_previous()
             beside.replace(self.path)
-        except OSError:
+        except (OSError, StateError):
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise

@@ -68,7 +68,9 @@ class ControlProcess:
         other = _other_source(config, self._page, record, writing)
         self._follower = other.follower if other else None
         self._refresh = config.flags.unleash.refresh
-        self._switch = Switch(self._page, record, other.hand if other else None, writing)
+        self._workers = config.listen.workers
+        hand = other.hand if other else None
+        self._switch = Switch(self._page, record, hand, writing, lambda: self._workers)
         self._desk = ControlService(
             config=config,
             page=self._page,
@@ -90,7 +92,9 @@ class ControlProcess:
 
     def reload(self) -> None:
         """Go on with the configuration that now lies in the runtime folder."""
-        self._desk.reload(read_config(self._runtime))
+        config = read_config(self._runtime)
+        self._workers = config.listen.workers
+        self._desk.reload(config)
         if self._follower:
             self._follower.accept()
 

@@ -5,18 +5,24 @@ start or end one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from flags import FlagsError
 from gateway.children import Place
 from gateway.premises import Premises
 
 __all__ = ["Launcher", "Modules"]
+
+_LOG = logging.getLogger("banyan.supervisor")
 
 
 class Modules(msgspec.Struct, frozen=True):
@@ -37,7 +43,7 @@ class Launcher:
     def control(self) -> Place:
         """The place of the control process, which serves the admin socket."""
         admin = self._premises.admin
-        return Place("control", lambda: self._spawn(self._modules.control, 0, admin=admin))
+        return Place("control", lambda: self._spawn_control(admin))
 
     def worker(self, index: int) -> Place:
         """The place of a worker, which serves the traffic socket."""
@@ -47,6 +53,11 @@ class Launcher:
     def shadow(self, index: int) -> Place:
         """The place of a shadow process, which serves no socket of ours."""
         return Place(f"shadow {index}", lambda: self._spawn(self._modules.shadow, index))
+
+    async def _spawn_control(self, admin: socket.socket) -> Process:
+        with _told("the state could not be brought to the new page"):
+            self._premises.before_control()
+        return await self._spawn(self._modules.control, 0, admin=admin)
 
     async def _spawn(
         self,
@@ -59,6 +70,9 @@ class Launcher:
         """Start one child: `python -m MODULE --index N --runtime DIR --life-fd N [--listen-fd N |
         --admin-fd N]`.
         """
+        with _told("the state page could not be brought back"):
+            if wrong := self._premises.look_at_page():
+                _LOG.error("%s", wrong)
         command = [sys.executable, "-m", module, "--index", str(index)]
         command += ["--runtime", str(self._premises.runtime), "--life-fd", str(self._premises.life)]
         handed = [self._premises.life]
@@ -71,6 +85,15 @@ class Launcher:
         return await asyncio.create_subprocess_exec(
             *command, stdin=DEVNULL, stdout=sys.stderr, pass_fds=handed, process_group=0, env=_environment()
         )
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """A child that cannot work says so itself; that it is never started must not be the reason."""
+    try:
+        yield
+    except FlagsError as error:
+        _LOG.error("%s: %s", what, error)
 
 
 def _environment() -> dict[str, str]:

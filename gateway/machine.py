@@ -52,8 +52,8 @@ def lock_state_folder(folder: Path) -> int:
         raise StartError(f"The state folder {folder} cannot be used: {error.strerror}.") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # a full disk: the lock holds without its holder's number
+            os.pwrite(lock, b"%-15d\n" % os.getpid(), 0)
     except BlockingIOError:
         other = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(lock)

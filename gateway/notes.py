@@ -7,6 +7,7 @@ process or socket.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +60,11 @@ def write_offsets(page: StatePage, folder: Path) -> None:
     """Write down where in the page file a tool without Python finds the latches: `everything 80`, one a
     line.
     """
-    lines = "".join(f"{name} {offset}\n" for name, offset in page.offsets().items())
-    write_whole(folder / OFFSETS_FILE, lines.encode())
+    lines = "".join(f"{name} {offset}\n" for name, offset in page.offsets().items()).encode()
+    with suppress(OSError):
+        if (folder / OFFSETS_FILE).read_bytes() == lines:
+            return
+    write_whole(folder / OFFSETS_FILE, lines)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -70,4 +74,6 @@ def write_whole(path: Path, data: bytes) -> None:
         aside.write_bytes(data)
         aside.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise StateUnwritable(f"The file {path} could not be written: {error.strerror}.") from error

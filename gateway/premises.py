@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from flags import Entry, FlagsError, Ledger, OpenedState, RevisionNotNewer, StateFile, open_state
+from flags import FlagsError, Ledger, OpenedState, RevisionNotNewer, StatePage, StateUnwritable, open_state
 from gateway.config import Config
 from gateway.core.decision import Side
 from gateway.machine import (
@@ -29,7 +29,8 @@ from gateway.machine import (
     open_many_files,
     remove_socket,
 )
-from gateway.notes import RUNTIME_FILE, Runtime, write_offsets, write_runtime, write_whole
+from gateway.notes import OFFSETS_FILE, RUNTIME_FILE, Runtime, write_offsets, write_runtime, write_whole
+from gateway.page_keeper import PageKeeper
 from gateway.tls import TlsError, listen_context, upstream_tls
 from gateway.upstreams import upstream_of
 
@@ -47,6 +48,8 @@ class Premises:
         self.folder = Path(config.state.dir)
         self.config = config
         self.runtime = Path()
+        self.warnings: tuple[str, ...] = ()
+        self._brought = 0
         self._undo = contextlib.ExitStack()
         try:
             self._take(config)
@@ -81,12 +84,45 @@ class Premises:
                     f"{key} cannot change from {old} to {new} while the gateway runs; start it anew."
                 )
         check_tls(config)
+        aside = self.runtime / "config.json.next"
         try:
-            self._open_state(config)
-            write_whole(self.runtime / "config.json", msgspec.json.encode(config))
+            # All that can fail comes before the state is touched, which takes effect at once.
+            write_whole(aside, msgspec.json.encode(config))
+            self.look_at_page()
+            self._keeper.take(self._opened_page(config))
         except FlagsError as error:
+            with contextlib.suppress(FlagsError):
+                self.page.set_features(feature.name for feature in self.config.features)
             raise StartError(str(error)) from error
+        aside.replace(self.runtime / "config.json")
         self.config = config
+
+    @property
+    def page(self) -> StatePage:
+        """The state page of now."""
+        return self._keeper.page
+
+    @property
+    def page_number(self) -> int:
+        """Rises when children have to be started anew, because the page that they have mapped is no longer
+        the one.
+        """
+        return self._keeper.number
+
+    def look_at_page(self) -> str:
+        """See whether the page is where children look for it, and bring it back → one sentence about what was
+        wrong, else "". Raises `FlagsError` when that cannot be done.
+        """
+        return self._keeper.look()
+
+    def before_control(self) -> None:
+        """The next control process begins. After a change of pages: what the last one did to the old page and
+        to the files holds in the new one too.
+        """
+        if self._brought != self._keeper.number:
+            self._brought = self._keeper.number
+            self._keeper.settle()
+            self._keeper.take(self._opened_page(self.config))
 
     def stop_listening(self) -> None:
         """From now on nobody new connects; connections that were accepted are the workers' business."""
@@ -103,8 +139,8 @@ class Premises:
         self._undo.callback(self._remove_door)
         self.admin = self._keep(bind(config.listen.admin, "listen.admin"))
         self.config = self._with_real_ports(config)
-        self._open_state(self.config)
-        self._undo.callback(self._close_page)
+        self._keeper = PageKeeper(self._opened_page(self.config))
+        self._undo.callback(self._keeper.close)
         self.runtime = Path(tempfile.mkdtemp(prefix="banyan-"))
         self._undo.callback(shutil.rmtree, self.runtime, ignore_errors=True)
         write_whole(self.runtime / "config.json", msgspec.json.encode(self.config))
@@ -112,7 +148,7 @@ class Premises:
         self._undo.callback(os.close, self.life)
         self._undo.callback(os.close, ours)
         self._undo.callback((self.folder / RUNTIME_FILE).unlink, missing_ok=True)
-        write_runtime(self.folder, self._note())
+        self._leave_notes()
 
     def _keep(self, listener: socket.socket) -> socket.socket:
         self._undo.callback(listener.close)
@@ -129,22 +165,31 @@ class Premises:
         )
         return msgspec.structs.replace(config, listen=listen)
 
-    def _open_state(self, config: Config) -> None:
-        """Bring file and page to one state, and write down the rollbacks that were found in the page
-        alone.
-        """
-        before = StateFile(self.folder).load()
+    def _opened_page(self, config: Config) -> StatePage:
+        """The page, and the file brought to one state with it."""
         opened = _opened(config)
-        self.page, self.warnings = opened.page, opened.warnings
-        write_offsets(self.page, self.folder)
-        ledger, after = Ledger(self.folder), opened.stored
-        found = sorted(set(after.latched) - set(before.latched if before else ()))
-        everything = after.everything_latched and not (before and before.everything_latched)
-        for feature in [*([None] if everything else []), *found]:
-            ledger.append(msgspec.structs.replace(_DIRECT, feature=feature, revision=after.revision))
+        warnings = [*opened.warnings]
+        try:
+            write_offsets(opened.page, self.folder)
+        except StateUnwritable as error:
+            # Offsets of another page would have the script write anywhere.
+            (self.folder / OFFSETS_FILE).unlink(missing_ok=True)
+            warnings.append(f"{error} `deploy/rollback.sh` works by the admin port alone until it can.")
+        self.warnings = tuple(warnings)
+        return opened.page
 
-    def _close_page(self) -> None:
-        self.page.close()  # the one of now: a reload opens another
+    def _leave_notes(self) -> None:
+        """What helps, and is no reason not to start when the disk is full."""
+        warnings = [*self.warnings]
+        for attempt in (self._settle_ledger, lambda: write_runtime(self.folder, self._note())):
+            try:
+                warnings += filter(None, [attempt()])
+            except StateUnwritable as error:
+                warnings.append(str(error))
+        self.warnings = tuple(warnings)
+
+    def _settle_ledger(self) -> str:
+        return Ledger(self.folder).settle()
 
     def _note(self) -> Runtime:
         listen = self.config.listen
@@ -156,11 +201,6 @@ class Premises:
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             config=self.config.source_path,
         )
-
-
-_DIRECT = Entry(
-    "machine", "rollback", old="serving", new="latched", reason="rolled back directly on the machine"
-)
 
 
 def check_tls(config: Config) -> None:

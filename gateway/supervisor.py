@@ -2,7 +2,7 @@
 
 1. take the premises: lock, state, sockets, runtime folder                          (`premises`)
 2. start control, shadow and worker processes and wait until they are up            (`launcher`, `children`)
-3. say that the gateway is ready
+3. say that the gateway is ready; meanwhile keep the state page in its place, and replace a worker that hangs
 4. SIGHUP: read the file again; a good one replaces the workers, new ones up before old ones leave
 5. SIGTERM, SIGINT: workers finish what is in flight, then shadow, then control; a second one ends all at once
 
@@ -16,11 +16,13 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from typing import Final
 
 import msgspec
 
+from flags import FRESH, FlagsError
 from gateway.children import Place
 from gateway.config import Config, ConfigError, load_config
 from gateway.launcher import Launcher, Modules
@@ -33,6 +35,10 @@ _LOG = logging.getLogger("banyan.supervisor")
 _POLL: Final = 0.02
 _START_LIMIT: Final = 60.0
 _GRACE: Final = 5.0
+_LOOK: Final = 0.25
+HANGS: Final = 10.0
+"""A worker that has not said anything for so many seconds is replaced."""
+_SURELY: Final = 1.0  # seconds for a worker to speak up again, when the whole machine stood still
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -60,6 +66,8 @@ class Supervisor:
         self._leaving: set[asyncio.Task[None]] = set()
         self._replaced: set[Place] = set()
         self._reloading = asyncio.Lock()
+        self._silent: dict[int, float] = {}
+        self._page_number = 0
 
     async def run(self) -> None:
         """From the first child's start to the last one's end. Raises `StartError` when a child cannot
@@ -69,14 +77,18 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_end)
         loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload)
+        watching: asyncio.Task[None] | None = None
         try:
             for warning in self._premises.warnings:
                 _LOG.warning("%s", warning)
             self._start()
+            watching = loop.create_task(self._watch())
             if await self._up():
                 self._tell(self._ready())
                 await self._ending.wait()
         finally:
+            if watching is not None:
+                watching.cancel()
             await self._end()
             self._premises.close()
 
@@ -107,7 +119,8 @@ class Supervisor:
         return False
 
     def _is_up(self, worker: Place) -> bool:
-        return worker.pid != 0 and worker.pid in {row.pid for row in self._premises.page.rows()}
+        page = self._premises.page
+        return worker.pid != 0 and page.is_whole() and worker.pid in {row.pid for row in page.rows()}
 
     def _others_up(self) -> bool:
         runtime = self._premises.runtime
@@ -124,6 +137,44 @@ class Supervisor:
             state_dir=config.state.dir,
             config=config.source_path,
         )
+
+    # --- looking after --------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """The state page stays where it belongs, and no worker hangs for long."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                if wrong := self._premises.look_at_page():
+                    _LOG.error("%s", wrong)
+            except FlagsError as error:
+                _LOG.error("%s", error)
+                await asyncio.sleep(_GRACE)
+            if self._premises.page_number != self._page_number and not self._reloading.locked():
+                self._page_number = self._premises.page_number
+                self._later(self._move_to_new_page())
+            if self._premises.page.is_whole():
+                self._look_at_workers(time.monotonic())
+
+    async def _move_to_new_page(self) -> None:
+        """Everybody who has the old page mapped is replaced."""
+        async with self._reloading:
+            _LOG.warning("control and workers are replaced, to use the new state page")
+            self._control.signal(signal.SIGTERM)
+            if not await self._roll(self._premises.config.listen.workers):
+                _LOG.error("a new worker did not start; those that are left use the old state page")
+
+    def _look_at_workers(self, now: float) -> None:
+        places = {place.pid: place for place in (*self._workers, *self._replaced) if place.pid}
+        found = {row.pid: row for row in self._premises.page.all_rows() if row.age_seconds >= FRESH}
+        self._silent = {pid: self._silent.get(pid, now) for pid in found if pid in places}
+        for pid, since in self._silent.items():
+            place, age = places[pid], found[pid].age_seconds
+            if since == now:
+                _LOG.warning("%s (process %d) has not said anything for %.1f s", place.name, pid, age)
+            if age >= HANGS and now - since >= _SURELY:
+                _LOG.error("%s (process %d) hangs, for %.1f s now, and is replaced", place.name, pid, age)
+                place.signal(signal.SIGKILL)
 
     # --- reloading ------------------------------------------------------------------------------
 
@@ -142,14 +193,22 @@ class Supervisor:
             except StartError as error:
                 _LOG.error("configuration not taken over: %s", error)
                 return
+            for warning in self._premises.warnings:
+                _LOG.warning("%s", warning)
             self._control.signal(signal.SIGHUP)
             if not await self._roll(self._premises.config.listen.workers):
                 _LOG.error("configuration not taken over: a new worker did not start; the old ones stay")
-                self._premises.adopt(before)
-                self._control.signal(signal.SIGHUP)
+                self._go_back(before)
                 return
             await self._change_shadows(self._premises.config.shadow.processes)
             _LOG.info("configuration taken over from %s", before.source_path)
+
+    def _go_back(self, before: Config) -> None:
+        try:
+            self._premises.adopt(before)
+        except StartError as error:
+            _LOG.error("the old configuration could not be put back: %s", error)
+        self._control.signal(signal.SIGHUP)
 
     async def _roll(self, count: int) -> bool:
         """One new worker after the other, each up before an old one leaves; False when one does not come

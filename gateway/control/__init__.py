@@ -37,7 +37,15 @@ from gateway.control.answers import (
 from gateway.control.board import Histogram, MetricsBoard
 from gateway.control.catalogue import CATALOGUE, Metric
 from gateway.control.convergence import wait_for_workers
-from gateway.control.errors import ControlError, Invalid, NoSuchFeature, NotFound, Refused, Unavailable
+from gateway.control.errors import (
+    ControlError,
+    Invalid,
+    NoSuchFeature,
+    NotFound,
+    Overtaken,
+    Refused,
+    Unavailable,
+)
 from gateway.control.following import Follower
 from gateway.control.hands import Hand, Moved, OwnHand, SourceHand
 from gateway.control.record import Record
@@ -77,6 +85,7 @@ __all__ = [
     "Moved",
     "NoSuchFeature",
     "NotFound",
+    "Overtaken",
     "OwnHand",
     "Record",
     "Refused",

@@ -23,11 +23,15 @@ async def wait_for_workers(
     stamp: bytes,
     started: float,
     *,
+    expected: int = 0,
     limit: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Convergence:
     """Poll the acknowledgement rows until all show `stamp` (or a later one), for `limit` seconds (five)
     at most.
+
+    `expected`: how many workers there should be. That none is there does not mean that all have it: they may
+    be deciding by another page. A worker that runs and does not say anything is waited for too.
 
     `started` is the reading of `clock` from which `seconds` is measured: when the change was asked for.
     """
@@ -35,9 +39,10 @@ async def wait_for_workers(
     while True:
         # A worker that shows the page's newest stamp has everything before it too.
         good = {stamp, page.stamp()}
-        rows = page.rows()
+        rows = page.all_rows()
         elapsed = clock() - started
         lagging = tuple(row.pid for row in rows if row.stamp not in good)
-        if not lagging or elapsed >= until:
-            return Convergence(len(rows), round(elapsed, 6), not lagging, lagging)
+        complete = not lagging and (bool(rows) or not expected)
+        if complete or elapsed >= until:
+            return Convergence(len(rows) - len(lagging), round(elapsed, 6), complete, lagging)
         await asyncio.sleep(POLL)

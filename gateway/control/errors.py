@@ -5,13 +5,14 @@ ControlError
 ├── Refused             the answer is no: nothing was changed
 │   ├── NoSuchFeature   carries the names there are
 │   ├── NotFound        no such thing to show
+│   ├── Overtaken       somebody did the opposite at the same time
 │   └── Invalid         `.field` and what was expected there
 └── Unavailable         it could not be done or told now: a disk, a store
 """
 
 from __future__ import annotations
 
-__all__ = ["ControlError", "Invalid", "NoSuchFeature", "NotFound", "Refused", "Unavailable"]
+__all__ = ["ControlError", "Invalid", "NoSuchFeature", "NotFound", "Overtaken", "Refused", "Unavailable"]
 
 
 class ControlError(Exception):
@@ -34,6 +35,10 @@ class NoSuchFeature(Refused):
 
 class NotFound(Refused):
     """There is nothing of that name or number."""
+
+
+class Overtaken(Refused):
+    """Somebody did the opposite at the same time, and that holds."""
 
 
 class Invalid(Refused):

@@ -26,7 +26,7 @@ def own_gauges(
     """Rows (label values, value) by metric name; `rollback_seconds` None when there was no rollback yet,
     `snapshot` None when the page's cannot be believed.
     """
-    workers = page.rows()
+    workers = page.all_rows()
     age = source.age_seconds
     return {
         "banyan_source_age_seconds": [] if age is None else [((source.name,), age)],

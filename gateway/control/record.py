@@ -1,5 +1,9 @@
-"""Writing a change down: ledger, state file, page, in the order that each kind of change needs. Blocking;
+"""Writing a change down: state file, ledger, page, in the order that each kind of change needs. Blocking;
 knows no loop.
+
+Every change starts from what is in force, which the page says and not the disk: a file that was damaged, put
+back or lost must not move anything. State file and ledger are written as one step, so that the ledger holds
+no change that did not happen.
 
 A dial and a restore are refused when they cannot be written. A rollback is never refused: what could not
 be written is owed, and `keep_in_step` pays it as soon as the disk takes it, also for latches that
@@ -8,16 +12,22 @@ somebody set in the page directly.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from flags import (
+    DIRECT,
     Entry,
     FlagsError,
     FlagSnapshot,
+    LatchMoved,
     Ledger,
+    PageCorrupt,
+    RevisionNotNewer,
+    StateCorrupt,
     StateFile,
     StatePage,
     StoredState,
@@ -28,13 +38,12 @@ from flags import (
 
 __all__ = ["Record"]
 
-DIRECT: Final = Entry(
-    "machine", "rollback", old="serving", new="latched", reason="rolled back directly on the machine"
-)
+_TRIES: Final = 3
+_FAR: Final = 10_000  # entries that are looked through for a latch that the state file has lost
 
 
 class Record:
-    """Not thread-safe: its owner lets one call in at a time. `clock`: seconds since 1970."""
+    """Not thread-safe but for `expect`: its owner lets one call in at a time. `clock`: seconds since 1970."""
 
     def __init__(self, page: StatePage, file: StateFile, ledger: Ledger, clock: Callable[[], float]) -> None:
         self._page = page
@@ -43,21 +52,49 @@ class Record:
         self._clock = clock
         self._owed: list[Entry] = []
         self._told: set[str | None] = set()
+        self._expected: dict[str | None, Entry] = {}
+        self._seen: frozenset[str | None] = frozenset()
 
-    def stored(self) -> StoredState:
-        """What the disk says. Raises `FlagsError` when it cannot be believed."""
-        return self._file.load() or StoredState(self._page.revision())
+    def in_force(self) -> StoredState:
+        """The state that a change starts from: what the page says, and of features that are not configured
+        what the file says. Raises `FlagsError` when neither can be believed.
+        """
+        filed = self._file.in_force()
+        percents = dict(filed.percents) if filed else {}
+        try:
+            live = self._page.read()
+        except PageCorrupt as corrupt:
+            if filed is None or filed.revision < self._page.revision():
+                raise StateCorrupt(
+                    f"{corrupt} The state file does not have those either, so nothing is changed; "
+                    "start the gateway anew."
+                ) from corrupt
+        else:
+            dialled = self._page.dialled()
+            percents |= {name: live.feature(name).percent for name in live.features if name in dialled}
+        latched, everything = self._page.latches()
+        return StoredState(
+            revision=max(self._page.revision(), self._file.newest),
+            updated_at=self._clock(),
+            percents=percents,
+            latched=tuple(sorted(name for name in latched if self._is_told(name))),
+            everything_latched=everything and self._is_told(None),
+        )
 
     def dial(self, feature: str, new: int, entry: Entry) -> tuple[int, int, bytes]:
-        """Ledger, state file, page → the old dial (hundredths), the new revision, the stamp. Raises
-        `FlagsError`.
+        """State file and ledger, then page → the old dial (hundredths), the new revision, the stamp. Raises
+        `FlagsError`; then nothing has changed.
         """
-        before = self.stored()
+        self._catch_up()
+        before = self.in_force()
         old = before.percents.get(feature, 0)
-        after = self._numbered(before.with_percent(feature, new, self._clock()))
-        self._ledger.append(_of(entry, after, old=format_percent(old), new=format_percent(new)))
-        self._file.save(after)
-        return old, after.revision, self._publish(after)
+        entry = msgspec.structs.replace(entry, old=format_percent(old), new=format_percent(new))
+        after = self._save(lambda state: state.with_percent(feature, new, self._clock()), entry)
+        try:
+            return old, after.revision, self._publish(after)
+        except FlagsError as error:
+            self._take_back(before, "dial_failed", entry, error)
+            raise
 
     def announced(self, feature: str, new: int, entry: Entry) -> int:
         """Ledger alone, of a dial that another source is about to be told → the dial in force. Raises
@@ -72,11 +109,11 @@ class Record:
         self._append(entry)
 
     def dials(self) -> dict[str, int]:
-        """The dials in force, in hundredths: the disk's, or the page's when that cannot be believed."""
+        """The dials in force, in hundredths; none when nothing can be believed."""
         try:
-            return self.stored().percents
+            return self.in_force().percents
         except FlagsError:
-            return self._page_dials()
+            return {}
 
     def followed(self, wanted: Wanted, source: str, told: frozenset[str]) -> str:
         """Put in force what another source says: page, state file, ledger; `told` has its entries already →
@@ -85,15 +122,13 @@ class Record:
         Unlike a dial of ours this is in force already, elsewhere: a full disk must not keep it away from this
         machine.
         """
-        try:
-            before = self.stored()
-        except FlagsError:
-            before = StoredState(self._page.revision(), percents=self._page_dials())
+        before = self._in_force_at_least()
         old = {name: before.percents.get(name, 0) for name in wanted.dials}
         moved = {name: percent for name, percent in wanted.dials.items() if percent != old[name]}
         if not moved and self._page_has(wanted):
             return ""
-        after = self._numbered(before.with_percents(wanted.dials, self._clock()))
+        self._catch_up()
+        after = self._in_force_at_least().with_percents(wanted.dials, self._clock())
         problem = ""
         try:
             self._publish(after, wanted.rules)
@@ -108,50 +143,102 @@ class Record:
                 self._append(_of(entry, after, old=format_percent(old[name]), new=format_percent(percent)))
         return problem
 
+    def expect(self, feature: str | None, entry: Entry) -> None:
+        """This latch is about to be set, by somebody who says why: whoever finds it writes down this
+        entry."""
+        self._expected[feature] = entry
+
     def latched(self, feature: str | None, entry: Entry) -> str:
         """Write down a rollback that already holds → one sentence about what could not be written, else
         "".
         """
+        self._expected.pop(feature, None)
+        if self._in_file(feature):
+            return ""
+        if not self.holds(feature):
+            return self._append(entry)  # restored in the meantime: it happened, but must not come back
+        number = max(self._page.revision(), self._file.newest) + 1
+        entry = msgspec.structs.replace(entry, old="serving", new="latched", revision=number)
+        problem = self._tell(feature, entry)
         try:
-            before = self.stored()
-            if _in_file(before, feature):
-                return ""
-            if not self.holds(feature):
-                return self._append(entry)  # restored in the meantime: it happened, but must not come back
-            after = self._numbered(before.with_latch(feature, True, self._clock()))
-        except FlagsError as error:
-            self._tell(feature, entry)
-            return str(error)
-        problem = self._tell(feature, _of(entry, after, old="serving", new="latched"))
-        try:
-            self._file.save(after)
-            self._publish(after)
+            self._publish(self._save(_as_it_is))
         except FlagsError as error:
             return str(error)
         return problem
 
-    def restored(self, feature: str | None, entry: Entry) -> tuple[int, bytes]:
-        """Ledger, state file, page, latch → the revision and the stamp. Raises `FlagsError`; then the
-        latch holds.
+    def restored(self, feature: str | None, entry: Entry, seen: int) -> tuple[int, bytes]:
+        """State file and ledger, then page, then the latch, if it still stands at `seen` → the revision and
+        the stamp. Raises `FlagsError`; then the latch holds.
         """
-        before = self.stored()
-        if _in_file(before, feature) or self.holds(feature):
-            after = self._numbered(before.with_latch(feature, False, self._clock()))
-            self._ledger.append(_of(entry, after, old="latched", new="restored"))
-            self._file.save(after)
+        self._catch_up()
+        if self._page.latch_mark(feature) != seen:
+            raise LatchMoved("It was rolled back again in the meantime, and that holds.")
+        if not (self._in_file(feature) or self.holds(feature)):
+            return self._page.revision(), self._page.stamp()
+        before = self.in_force()
+        entry = msgspec.structs.replace(entry, old="latched", new="restored")
+        after = self._save(lambda state: state.with_latch(feature, False, self._clock()), entry)
+        try:
             self._publish(after)
+            stamp = self._page.unlatch(feature, seen)
+        except FlagsError as error:
+            if isinstance(error, LatchMoved):
+                self._told.discard(feature)  # whoever rolled back again has yet to be written down
+            self._take_back(before, "restore_failed", entry, error)
+            raise
         self._told.discard(feature)
-        return self._page.revision(), self._page.latch(feature, False)
+        return after.revision, stamp
 
     def keep_in_step(self) -> tuple[str, ...]:
-        """Pay what is owed → one sentence for each thing that still could not be written."""
+        """Pay what is owed, and have the disk say what the page says → one sentence for each thing that is
+        wrong.
+        """
         problems = [problem for entry in self._take_owed() if (problem := self._append(entry))]
-        latched, everything = self._page.latches()
-        for feature in [*([None] if everything else []), *latched]:
-            problem = self.latched(feature, msgspec.structs.replace(DIRECT, feature=feature))
-            if problem:
+        holding = self._holding()
+        for feature in holding:
+            # Whoever sets a latch directly writes it down as well, and knows why: they get a moment for it.
+            known = feature in self._seen or feature in self._told
+            if known and (problem := self.latched(feature, self._why(feature))):
                 problems.append(problem)
+        self._seen = frozenset(holding)
+        if not problems and (problem := self._mend()):
+            problems.append(problem)
         return tuple(problems)
+
+    def _catch_up(self) -> None:
+        """Before another change: what holds in the page is written down, or owed."""
+        for feature in self._holding():
+            self.latched(feature, self._why(feature))
+
+    def _holding(self) -> list[str | None]:
+        latched, everything = self._page.latches()
+        return [*([None] if everything else []), *sorted(latched)]
+
+    def _why(self, feature: str | None) -> Entry:
+        return self._expected.get(feature) or msgspec.structs.replace(DIRECT, feature=feature)
+
+    def _mend(self) -> str:
+        """Write the state file again when it cannot be believed, or is older than the page; publish again
+        what a damaged page has lost.
+        """
+        filed = self._file.in_force()
+        try:
+            if filed is not None and filed.revision >= self._page.revision():
+                self._page.read()
+                return ""
+        except PageCorrupt as corrupt:
+            return self._again(str(corrupt), "The dials were put in force again from the state file.")
+        wrong = "was damaged or gone" if filed is None else "was put back to an older one"
+        return self._again(
+            f"The state file {self._file.path} {wrong}.", "It was written again: what is in force counts."
+        )
+
+    def _again(self, wrong: str, done: str) -> str:
+        try:
+            self._publish(self._save(_as_it_is))
+        except FlagsError as error:
+            return f"{wrong} {error}"
+        return f"{wrong} {done}"
 
     def holds(self, feature: str | None) -> bool:
         """Whether this very latch is set in the page."""
@@ -159,15 +246,18 @@ class Record:
         return everything if feature is None else feature in latched
 
     def _tell(self, feature: str | None, entry: Entry) -> str:
-        """One entry for one latch, however often it is looked at before the state file has it."""
-        if feature in self._told:
+        """One entry for one latch, however often it is looked at before the state file has it, and also when
+        that has lost it.
+        """
+        if feature in self._told or (self._file.in_force() is None and self._in_ledger(feature)):
+            self._told.add(feature)
             return ""
         self._told.add(feature)
         return self._append(entry)
 
     def _append(self, entry: Entry) -> str:
         try:
-            self._ledger.append(entry)
+            self._ledger.append(entry, insist=True)
         except FlagsError as error:
             self._owed.append(entry)
             return str(error)
@@ -177,15 +267,58 @@ class Record:
         owed, self._owed = self._owed, []
         return owed
 
-    def _numbered(self, state: StoredState) -> StoredState:
-        # The page may be ahead of a file that fell back to the one before it.
-        return msgspec.structs.replace(state, revision=max(state.revision, self._page.revision() + 1))
+    def _save(self, change: Callable[[StoredState], StoredState], entry: Entry | None = None) -> StoredState:
+        """State file, and ledger if there is an `entry`, as one step. Raises `FlagsError`; then neither has
+        changed.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._save_once(change, entry)
+            except RevisionNotNewer:
+                continue  # a rollback on the machine itself has just been written down: read again
+        return self._save_once(change, entry)
 
-    def _page_dials(self) -> dict[str, int]:
+    def _save_once(self, change: Callable[[StoredState], StoredState], entry: Entry | None) -> StoredState:
+        state = self.in_force()
+        after = msgspec.structs.replace(change(state), revision=state.revision + 1)
+        if entry is None:
+            self._file.save(after)
+        else:
+            told = msgspec.structs.replace(entry, revision=after.revision)
+            self._file.save(after, lambda: self._ledger.append(told))
+        return after
+
+    def _take_back(self, before: StoredState, action: str, entry: Entry, error: FlagsError) -> None:
+        """A change that was written down did not come about: state file and ledger say so."""
+        reason = str(error)
+        self._append(
+            Entry(entry.actor, action, entry.feature, entry.new, entry.old, reason, revision=before.revision)
+        )
+        with contextlib.suppress(FlagsError):  # then `keep_in_step` finds that file and page differ
+            self._save(lambda state: msgspec.structs.replace(state, percents=before.percents))
+
+    def _in_force_at_least(self) -> StoredState:
         try:
-            return {name: state.percent for name, state in self._page.read().features.items()}
+            return self.in_force()
         except FlagsError:
-            return {}
+            return StoredState(max(self._page.revision(), self._file.newest))
+
+    def _is_told(self, feature: str | None) -> bool:
+        """A latch that nobody has written down yet must not look as if somebody had."""
+        return feature in self._told or self._in_file(feature)
+
+    def _in_file(self, feature: str | None) -> bool:
+        filed = self._file.in_force()
+        if filed is None:
+            return False
+        return filed.everything_latched if feature is None else feature in filed.latched
+
+    def _in_ledger(self, feature: str | None) -> bool:
+        with contextlib.suppress(OSError):
+            for one in self._ledger.entries(_FAR):
+                if one.feature == feature and one.action in ("rollback", "restore"):
+                    return one.action == "rollback"
+        return False
 
     def _page_has(self, wanted: Wanted) -> bool:
         try:
@@ -203,8 +336,8 @@ class Record:
         return self._page.publish(FlagSnapshot(state.revision, state.everything_latched, features, rules))
 
 
-def _in_file(state: StoredState, feature: str | None) -> bool:
-    return state.everything_latched if feature is None else feature in state.latched
+def _as_it_is(state: StoredState) -> StoredState:
+    return state
 
 
 def _of(entry: Entry, state: StoredState, *, old: str, new: str) -> Entry:

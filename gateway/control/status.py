@@ -32,7 +32,7 @@ def build_status(
     warnings: tuple[str, ...] = (),
     source: SourceView | None = None,
 ) -> Status:
-    """Every feature with its dial and effective side, every live worker with its revision and age."""
+    """Every feature with its dial and effective side, every worker with its revision and age."""
     return Status(
         revision=snapshot.revision,
         everything_latched=snapshot.everything_latched,
@@ -48,13 +48,13 @@ def build_status(
 
 
 def worker_statuses(page: StatePage) -> tuple[WorkerStatus, ...]:
-    """Every live worker, by its row in the page."""
+    """Every worker whose process runs, by its row in the page; the age tells which one hangs."""
     newest = page.stamp()
     return tuple(
         WorkerStatus(
             str(row.row), row.pid, revision_of(row.stamp), round(row.age_seconds, 3), row.stamp == newest
         )
-        for row in page.rows()
+        for row in page.all_rows()
     )
 
 

@@ -1,10 +1,11 @@
 """The hand on the dial and on the latches: the only place that changes the state of a running gateway;
 knows no HTTP.
 
-- A **dial** is recorded before it is done, and refused when it cannot be recorded.
+- A **dial** is recorded before it is in force, and refused when it cannot be recorded.
 - A **rollback** is done before it is recorded: the page's latch first, which needs no disk and no lock of
   ours, then the wait for the workers, then the recording.
-- A **restore** is recorded first: if that fails, the rollback simply goes on holding.
+- A **restore** is recorded first: if that fails, the rollback simply goes on holding. It clears only the
+  latch that its asker could see: a rollback that is on its way, or comes in between, wins.
 
 Each answers when every live worker has the change, and says how long that took.
 """
@@ -13,12 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from flags import Entry, FlagsError, StatePage, to_hundredths
+from flags import Entry, FlagsError, LatchMoved, StatePage, to_hundredths
 from gateway.control.answers import Convergence, DialAnswer, LatchAnswer, percent_number
 from gateway.control.convergence import wait_for_workers
-from gateway.control.errors import Invalid, NoSuchFeature, Unavailable
+from gateway.control.errors import Invalid, NoSuchFeature, Overtaken, Unavailable
 from gateway.control.hands import Hand, OwnHand
 from gateway.control.record import Record
 
@@ -30,7 +34,8 @@ _SLOW_DISK: Final = "The disk does not answer; the rollback holds, and is record
 
 class Switch:
     """Dial, rollback, restore. One change is written at a time (`writing`); a rollback never waits for
-    another change. `hand`: what moves a dial, where it is not the state of this machine.
+    another change. `hand`: what moves a dial, where it is not the state of this machine. `workers`: how many
+    there should be now.
     """
 
     def __init__(
@@ -39,12 +44,15 @@ class Switch:
         record: Record,
         hand: Hand | None = None,
         writing: asyncio.Lock | None = None,
+        workers: Callable[[], int] = lambda: 0,
     ) -> None:
         self._page = page
         self._record = record
         self._writing = writing or asyncio.Lock()
+        self._workers = workers
         self._hand = hand or OwnHand(record, self._writing)
         self._unfinished: set[asyncio.Task[str]] = set()
+        self._rolling: Counter[str | None] = Counter()
         self.rollback_seconds: float | None = None
 
     async def dial(
@@ -68,7 +76,7 @@ class Switch:
             moved = await self._hand.move(feature, new, entry)
         except FlagsError as error:
             raise Unavailable(f"The dial was not moved. {error}") from error
-        done = await wait_for_workers(self._page, moved.stamp, started)
+        done = await wait_for_workers(self._page, moved.stamp, started, expected=self._workers())
         return DialAnswer(
             feature=feature,
             old=percent_number(moved.old),
@@ -94,30 +102,40 @@ class Switch:
         """
         started = time.perf_counter()
         self._check(feature, reason)
-        already = self._record.holds(feature)
-        done = await wait_for_workers(self._page, self._page.latch(feature, True), started)
-        self.rollback_seconds = done.seconds
         entry = Entry(actor, "rollback", feature, reason=reason, evidence=evidence)
-        problem = await self._write_down(feature, entry)
-        return self._answer(feature, True, already, self._page.revision(), done, problem)
+        with self._underway(feature):
+            already = self._record.holds(feature)
+            self._record.expect(feature, entry)
+            stamp = self._page.latch(feature, True)
+            done = await wait_for_workers(self._page, stamp, started, expected=self._workers())
+            self.rollback_seconds = done.seconds
+            problem = await self._write_down(feature, entry)
+            return self._answer(feature, True, already, self._page.revision(), done, problem)
 
     async def restore(self, feature: str | None, *, reason: str, actor: str) -> LatchAnswer:
         """Clear a latch; the dial stays where it was put.
 
         Raises:
             Invalid, NoSuchFeature: as for a rollback.
+            Overtaken: when somebody rolls back at the same time; then that holds.
             Unavailable: when it cannot be recorded; then the rollback goes on holding.
         """
         self._check(feature, reason)
         started = time.perf_counter()
-        already = not self._record.holds(feature)
+        if self._rolling[feature]:
+            raise Overtaken("Nothing was restored. Somebody is rolling it back at this moment.")
+        seen, already = self._page.latch_mark(feature), not self._record.holds(feature)
         entry = Entry(actor, "restore", feature, reason=reason)
         try:
             async with self._writing:
-                revision, stamp = await asyncio.to_thread(self._record.restored, feature, entry)
+                revision, stamp = await asyncio.to_thread(self._record.restored, feature, entry, seen)
+        except LatchMoved as error:
+            raise Overtaken(f"Nothing was restored. {error}") from error
         except FlagsError as error:
             raise Unavailable(f"Nothing was restored. {error}") from error
-        done = await wait_for_workers(self._page, stamp, started)
+        done = await wait_for_workers(self._page, stamp, started, expected=self._workers())
+        if self._record.holds(feature):
+            raise Overtaken("It was restored, and has been rolled back again since.")
         return self._answer(feature, False, already, revision, done, "")
 
     async def keep_in_step(self) -> tuple[str, ...]:
@@ -138,6 +156,14 @@ class Switch:
             return await asyncio.wait_for(asyncio.shield(task), _RECORDING)
         except TimeoutError:
             return _SLOW_DISK
+
+    @contextmanager
+    def _underway(self, feature: str | None) -> Iterator[None]:
+        self._rolling[feature] += 1
+        try:
+            yield
+        finally:
+            self._rolling[feature] -= 1
 
     def _check(self, feature: str | None, reason: str) -> None:
         known = self._page.feature_names()

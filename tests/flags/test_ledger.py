@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from flags import Entry, Ledger, StateUnwritable
+from flags import Entry, Ledger, LedgerDamaged, StateUnwritable
 from flags.ledger import _hash
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +89,42 @@ def test_it_goes_on_behind_a_line_that_cannot_be_read(ledger: Ledger) -> None:
     rewrite(ledger, lambda lines: [lines[0], "garbage"])
     fill(ledger, 2)
     assert ledger.verify() == ["Line 2 cannot be read."]
+
+
+def test_what_was_cut_off_is_never_covered_up(ledger: Ledger) -> None:
+    """Neither by what is appended later, nor by cutting that off again."""
+    fill(ledger, 5)
+    rewrite(ledger, lambda lines: lines[:3])
+    with pytest.raises(LedgerDamaged, match="ended at entry 3, but entry 5 was written"):
+        fill(ledger, 1)
+    assert len(ledger.entries()) == 3
+    last = ledger.append(Entry("ann", "rollback"), insist=True)
+    damaged = ledger.entries(2)[1]
+    assert (last.seq, damaged.seq, damaged.evidence) == (7, 6, {"head": 5, "entries": 3})
+    assert fill(ledger, 1)[0].seq == 8
+    (problem,) = ledger.verify()
+    assert "but entry 5 was written" in problem
+    rewrite(ledger, lambda lines: lines[:3])
+    assert "entry 8 was written" in ledger.damage()
+    assert "entry 8 was written" in ledger.settle()
+    assert (ledger.settle(), ledger.damage()) == ("", "")
+    assert len(ledger.verify()) == 1
+
+
+def test_a_ledger_that_was_emptied_is_damaged_too(ledger: Ledger) -> None:
+    fill(ledger, 2)
+    ledger.path.unlink()
+    with pytest.raises(LedgerDamaged, match="ended at entry 0, but entry 2 was written"):
+        fill(ledger, 1)
+
+
+def test_what_somebody_wrote_behind_the_last_line_stays_visible(ledger: Ledger) -> None:
+    fill(ledger, 2)
+    with ledger.path.open("ab") as file:
+        file.write(b"garbage")
+    assert ledger.verify() == ["Behind line 2 stands something that is no entry."]
+    assert fill(ledger, 1)[0].seq == 4
+    assert ledger.verify() == ["Line 3 cannot be read."]
 
 
 def test_the_rest_of_an_append_that_died_is_no_entry(ledger: Ledger) -> None:

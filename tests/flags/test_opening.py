@@ -144,7 +144,7 @@ def test_a_folder_that_became_unwritable_is_a_warning(
     with opened(tmp_path) as state:
         before = state.stored
 
-    def full(self: StateFile, state: StoredState) -> None:
+    def full(self: StateFile, state: StoredState, record: object = None) -> None:
         raise StateUnwritable("The disk is full.")
 
     with monkeypatch.context() as patch:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from flags import Entry, Ledger, StateFile
+from flags import PAGE_NAME, Entry, Ledger, StateFile, StatePage
 from gateway.notes import read_runtime
+from gateway.page_keeper import HELD_NAME
 from tests.gateway.running import Running, start, write_config
 from tests.support.ports import wait_until
 from tests.support.spawn import Spawner
@@ -177,7 +178,8 @@ def test_a_taken_port_is_one_sentence_with_the_address(spawn: Spawner, tmp_path:
 def test_a_state_folder_that_cannot_be_is_one_sentence(spawn: Spawner, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     config = write_config(tmp_path, more='[state]\ndir = "file/var"\n')
-    assert _refusal(spawn, config) == f"The state folder {tmp_path}/file/var cannot be used: Not a directory."
+    refused = _refusal(spawn, config)
+    assert refused.startswith(f"The state folder {tmp_path}/file/var cannot be made: ")
 
 
 def test_a_token_file_that_cannot_be_used_ends_the_start(spawn: Spawner, tmp_path: Path) -> None:
@@ -206,3 +208,123 @@ def test_a_rollback_made_while_nobody_was_alive_holds_and_is_in_the_ledger(gatew
         "orders",
         "rolled back directly on the machine",
     )
+
+
+# --- the state page while the gateway runs --------------------------------------------------------
+
+
+def _inode(gateway: Running) -> int:
+    try:
+        return (gateway.state / PAGE_NAME).stat().st_ino
+    except OSError:
+        return 0
+
+
+def _everybody_obeys(gateway: Running) -> bool:
+    page = StatePage.open(gateway.state / PAGE_NAME)
+    try:
+        rows = page.rows()
+        return len(rows) == 2 and {row.stamp for row in rows} == {page.stamp()}
+    finally:
+        page.close()
+
+
+def _rolls_back(gateway: Running) -> None:
+    done = gateway.cli("rollback", "orders", "--reason", "r")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 workers have it" in done.stdout
+    wait_until(lambda: _everybody_obeys(gateway), 20, "one page for all")
+    assert next(one for one in gateway.asked("status")["features"] if one["name"] == "orders")["latched"]
+
+
+@pytest.mark.parametrize("then", ["nothing", "reload", "worker"])
+def test_a_page_that_is_deleted_is_put_back_and_stays_everybodys(gateway: Running, then: str) -> None:
+    before, page = gateway.pids(), _inode(gateway)
+    (gateway.state / PAGE_NAME).unlink()
+    if then == "reload":
+        gateway.process.signal(signal.SIGHUP)
+        wait_until(lambda: "configuration taken over" in gateway.process.output(), 30, "the reload")
+        gateway.wait_for_workers(2, besides=before)
+    elif then == "worker":
+        os.kill(min(before), signal.SIGKILL)
+    wait_until(lambda: _inode(gateway) == page, 20, "the page")
+    gateway.wait_for_workers(2, besides=frozenset() if then == "nothing" else before - {max(before)})
+    _rolls_back(gateway)
+
+
+@pytest.mark.parametrize("how", ["cut", "overwritten", "all names gone"])
+def test_a_page_that_is_lost_is_made_again_and_everybody_moves(gateway: Running, how: str) -> None:
+    gateway.cli("dial", "orders", "30", "--reason", "r")
+    before, page = gateway.pids(), gateway.state / PAGE_NAME
+    inode = _inode(gateway)
+    if how == "cut":
+        os.truncate(page, 0)
+    elif how == "overwritten":
+        page.write_bytes(b"garbage")
+    else:
+        (gateway.state / HELD_NAME).unlink()
+        page.unlink()
+    wait_until(lambda: _inode(gateway) not in (0, inode), 20, "a new page")
+    wait_until(lambda: not before & gateway.pids() and len(gateway.pids()) == 2, 30, "new workers")
+    wait_until(lambda: gateway.cli("status").returncode == 0, 30, "the control process")
+    wait_until(lambda: "replaced, to use the new" in gateway.process.output(), 20, "the log")
+    assert gateway.asked("status")["features"][0]["percent"] == 30
+    _rolls_back(gateway)
+
+
+def test_a_worker_that_hangs_is_seen_waited_for_and_replaced(gateway: Running) -> None:
+    victim = min(gateway.pids())
+    os.kill(victim, signal.SIGSTOP)
+    done = gateway.cli("rollback", "orders", "--reason", "r")
+    assert (done.returncode, f"Not yet confirmed by processes {victim}" in done.stdout) == (2, True)
+    shown = {one["pid"]: one["age_seconds"] for one in gateway.asked("status")["workers"]}
+    assert shown[victim] > 2
+    assert f"(process {victim}) has not said anything" in gateway.process.output()
+    wait_until(lambda: f"(process {victim}) hangs" in gateway.process.output(), 20, "the log")
+    wait_until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2, 20, "a replacement")
+    assert gateway.cli("rollback", "orders", "--reason", "r").returncode == 0
+
+
+# --- a full disk, and a reload that is refused ----------------------------------------------------
+
+
+def test_it_starts_when_nothing_more_can_be_written(spawn: Spawner, tmp_path: Path) -> None:
+    """A disk that is full costs the notes, not the start."""
+    gateway = Running(spawn, tmp_path)
+    gateway.process.stop()
+    for name in ("state.page.offsets.new", "runtime.new", "state.json.new"):
+        (gateway.state / name).mkdir()
+    (gateway.state / "state.page.offsets").unlink()
+    gateway.start()
+    assert len(gateway.pids()) == 2
+    assert "could not be written" in gateway.process.output()
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "configuration taken over" in gateway.process.output(), 30, "the reload")
+
+
+def test_a_reload_that_is_refused_has_no_effect(gateway: Running) -> None:
+    before = gateway.asked("status")
+    note = read_runtime(gateway.state)
+    assert note is not None
+    (Path(note.runtime) / "config.json.next.new").mkdir()
+    text = gateway.config.read_text()
+    gateway.config.write_text(text[: text.index("[[feature]]", text.index("[[feature]]") + 1)])
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "not taken over" in gateway.process.output(), 20, "the refusal")
+    after = gateway.asked("status")
+    assert (after["revision"], after["features"]) == (before["revision"], before["features"])
+    assert gateway.cli("rollback", "reports", "--reason", "r").returncode == 0
+
+
+def test_a_start_records_that_entries_of_the_ledger_are_missing(gateway: Running) -> None:
+    for percent in ("1", "2"):
+        gateway.cli("dial", "orders", percent, "--reason", "r")
+    path = gateway.state / "ledger.jsonl"
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    refused = gateway.cli("dial", "orders", "3", "--reason", "cover")
+    assert (refused.returncode, "entry 2 was written" in refused.stderr) == (1, True)
+    gateway.process.stop()
+    gateway.start()
+    assert gateway.cli("dial", "orders", "3", "--reason", "r").returncode == 0
+    verified = gateway.cli("ledger", "verify")
+    assert (verified.returncode, "entry 2 was written" in verified.stdout + verified.stderr) == (1, True)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flags import Entry, Ledger, LiveFlags, OpenedState, StateFile, StatePage, StateUnwritable, open_state
-from gateway.control import Invalid, NoSuchFeature, Record, Switch, Unavailable
+from flags.layout import ACTIVE, BUFFERS, ROW_BEAT, ROW_BYTES, ROWS
+from gateway.control import Invalid, NoSuchFeature, Overtaken, Record, Switch, Unavailable
 
 SEEDS = {"orders": 0, "reports": 500}
 
@@ -143,7 +147,7 @@ async def test_a_dial_is_refused_when_the_ledger_cannot_be_written(desk: Desk) -
 async def test_a_rollback_is_done_all_the_same_and_recorded_when_the_disk_is_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise StateUnwritable("No space left.")
 
     with monkeypatch.context() as broken:
@@ -180,9 +184,9 @@ async def test_a_disk_that_hangs_holds_up_no_rollback(desk: Desk, monkeypatch: p
     back = threading.Event()
     append = desk.ledger.append
 
-    def hanging(entry: Entry) -> Entry:
+    def hanging(entry: Entry, **more: bool) -> Entry:
         back.wait(30)
-        return append(entry)
+        return append(entry, **more)
 
     monkeypatch.setattr(desk.ledger, "append", hanging)
     monkeypatch.setattr("gateway.control.switch._RECORDING", 0.1)
@@ -216,3 +220,215 @@ async def test_changes_made_at_once_are_all_made(desk: Desk) -> None:
     assert [entry.revision for entry in desk.entries()] == sorted(
         {entry.revision for entry in desk.entries()}
     )
+
+
+def _damage(desk: Desk, how: str) -> None:
+    """What may happen to the state file while the gateway runs."""
+    if how == "garbage":
+        desk.file.path.write_text("garbage")
+    elif how == "gone":
+        desk.file.path.unlink()
+        desk.file.previous.unlink(missing_ok=True)
+    else:
+        desk.file.path.write_bytes(desk.file.previous.read_bytes())
+
+
+@pytest.mark.parametrize("how", ["garbage", "gone", "older"])
+async def test_a_damaged_state_file_moves_no_dial(desk: Desk, how: str) -> None:
+    """What is in force is in the page; the file may be older, and counts for nothing beside it."""
+    await desk.switch.dial("orders", 60, reason="r", actor="ann")
+    await desk.switch.dial("orders", 0, reason="the new side is broken", actor="ann")
+    _damage(desk, how)
+    await desk.switch.rollback("reports", reason="r", actor="ann")
+    assert desk.page.read().feature("orders").percent == 0
+    assert desk.page.read().feature("reports").percent == 500
+    _damage(desk, how)
+    await desk.switch.dial("reports", 7, reason="r", actor="ann")
+    snapshot = desk.page.read()
+    assert (snapshot.feature("orders").percent, snapshot.feature("reports").percent) == (0, 700)
+    assert snapshot.latched("reports")
+    _damage(desk, how)
+    await desk.switch.restore("reports", reason="r", actor="ann")
+    stored = desk.file.load()
+    assert stored is not None
+    assert (stored.percents, stored.latched) == ({"orders": 0, "reports": 700}, ())
+    actions = [entry.action for entry in desk.entries()]
+    assert actions == ["dial", "dial", "rollback", "dial", "restore"]
+
+
+async def test_a_damaged_state_file_is_written_again_and_said(desk: Desk) -> None:
+    await desk.switch.dial("orders", 60, reason="r", actor="ann")
+    desk.file.path.write_text("garbage")
+    (said,) = await desk.switch.keep_in_step()
+    assert "damaged or gone" in said
+    assert await desk.switch.keep_in_step() == ()
+    stored = desk.file.in_force()
+    assert stored is not None
+    assert stored.percents == {"orders": 6000, "reports": 500}
+
+
+def _break_the_page(desk: Desk) -> None:
+    desk.page._page[BUFFERS[desk.page._page[ACTIVE]] + 12] ^= 0xFF
+
+
+async def test_when_neither_page_nor_file_can_be_believed_a_dial_is_refused_and_a_rollback_holds(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.control.convergence.LIMIT", 0.1)
+    live = LiveFlags(desk.page, desk.page.claim_row(os.getpid()))
+    await desk.switch.dial("orders", 60, reason="r", actor="ann")
+    assert live.current().feature("orders").percent == 6000
+    _break_the_page(desk)
+    desk.file.path.write_text("garbage")
+    with pytest.raises(Unavailable, match="The dial was not moved"):
+        await desk.switch.dial("reports", 7, reason="r", actor="ann")
+    answer = await desk.switch.rollback("orders", reason="r", actor="ann")
+    assert answer.latched
+    state = live.current().feature("orders")
+    assert (state.latched, state.percent) == (True, 6000)
+
+
+async def test_a_damaged_page_is_published_again_from_the_file(desk: Desk) -> None:
+    await desk.switch.dial("orders", 60, reason="r", actor="ann")
+    _break_the_page(desk)
+    (said,) = await desk.switch.keep_in_step()
+    assert "from the state file" in said
+    assert desk.page.read().feature("orders").percent == 6000
+
+
+async def test_a_rollback_beats_a_restore_that_was_asked_for_before_it(desk: Desk) -> None:
+    await desk.switch.rollback("orders", reason="before", actor="ann")
+    async with desk.switch._writing:  # something slow is being written
+        restoring = asyncio.create_task(desk.switch.restore("orders", reason="calm", actor="bob"))
+        await asyncio.sleep(0.01)
+        rolling = asyncio.create_task(desk.switch.rollback("orders", reason="emergency", actor="ann"))
+        await asyncio.sleep(0.05)
+    with pytest.raises(Overtaken, match="rolled back again in the meantime"):
+        await restoring
+    assert (await rolling).latched
+    assert desk.page.read().feature("orders").latched
+    assert "restore" not in [entry.action for entry in desk.entries()]
+
+
+async def test_a_restore_while_a_rollback_is_on_its_way_is_refused(desk: Desk) -> None:
+    async with desk.switch._writing:
+        rolling = asyncio.create_task(desk.switch.rollback(None, reason="emergency", actor="ann"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(Overtaken, match="at this moment"):
+            await desk.switch.restore(None, reason="calm", actor="bob")
+    assert (await rolling).latched
+    assert desk.page.read().everything_latched
+
+
+async def test_a_direct_rollback_in_the_middle_of_a_restore_wins_and_is_recorded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.switch.rollback("orders", reason="before", actor="ann")
+    publish = desk.page.publish
+
+    def interrupted(*values: Any) -> bytes:
+        desk.page.latch("orders", True)
+        return publish(*values)
+
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(desk.page, "publish", interrupted)
+        with pytest.raises(Overtaken, match="rolled back again"):
+            await desk.switch.restore("orders", reason="calm", actor="bob")
+    assert desk.page.read().feature("orders").latched
+    for _ in range(2):
+        assert await desk.switch.keep_in_step() == ()
+    stored = desk.file.load()
+    assert stored is not None
+    assert stored.latched == ("orders",)
+    told = [(entry.actor, entry.action) for entry in desk.entries()]
+    assert told == [
+        ("ann", "rollback"),
+        ("bob", "restore"),
+        ("bob", "restore_failed"),
+        ("machine", "rollback"),
+    ]
+
+
+async def test_the_reason_of_a_rollback_is_kept_when_somebody_else_finds_its_latch_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.control.convergence.LIMIT", 0.3)
+    with monkeypatch.context() as stuck:
+        stuck.setattr(LiveFlags, "current", lambda self: self._snapshot)
+        rolling = asyncio.create_task(desk.switch.rollback("orders", reason="emergency", actor="ann"))
+        await asyncio.sleep(0.05)
+        for _ in range(2):
+            await desk.switch.keep_in_step()
+        await rolling
+    assert [(entry.actor, entry.reason) for entry in desk.entries()] == [("ann", "emergency")]
+
+
+@pytest.mark.parametrize("broken", ["file", "page"])
+async def test_the_ledger_holds_no_dial_that_did_not_happen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def full(*_: object) -> None:
+        raise StateUnwritable("No space left.")
+
+    with monkeypatch.context() as patch:
+        if broken == "file":
+            patch.setattr("flags.state_file.os.fsync", _no_space)
+        else:
+            patch.setattr(desk.page, "publish", full)
+        with pytest.raises(Unavailable, match="No space left"):
+            await desk.switch.dial("orders", 10, reason="r", actor="ann")
+    told = [(entry.action, entry.old, entry.new) for entry in desk.entries()]
+    assert told == ([] if broken == "file" else [("dial", "0", "10"), ("dial_failed", "10", "0")])
+    stored = desk.file.load()
+    assert stored is not None
+    assert stored.percents["orders"] == 0
+    await desk.switch.dial("reports", 9, reason="r", actor="ann")
+    assert desk.page.read().feature("orders").percent == 0
+
+
+def _no_space(_: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+async def test_with_a_ledger_that_was_cut_a_dial_waits_and_a_rollback_says_so(desk: Desk) -> None:
+    for percent in range(5):
+        await desk.switch.dial("orders", percent, reason="r", actor="ann")
+    lines = desk.ledger.path.read_text().splitlines(keepends=True)
+    desk.ledger.path.write_text("".join(lines[:-2]))
+    with pytest.raises(Unavailable, match="ended at entry 3, but entry 5 was written"):
+        await desk.switch.dial("orders", 50, reason="cover", actor="mallory")
+    assert desk.page.read().feature("orders").percent == 400
+    answer = await desk.switch.rollback("orders", reason="r", actor="ann")
+    assert (answer.latched, answer.recorded) == (True, True)
+    damaged, rollback = desk.entries()[-2:]
+    assert (damaged.action, damaged.evidence, damaged.seq) == (
+        "ledger_damaged",
+        {"head": 5, "entries": 3},
+        6,
+    )
+    assert (rollback.action, rollback.seq) == ("rollback", 7)
+    (problem,) = desk.ledger.verify()
+    assert "entry 5 was written" in problem
+    await desk.switch.dial("orders", 1, reason="r", actor="ann")
+
+
+async def test_nobody_there_is_not_everybody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.control.convergence.LIMIT", 0.05)
+    monkeypatch.setattr(desk.page, "all_rows", list)
+    switch = Switch(desk.page, Record(desk.page, desk.file, desk.ledger, time.time), workers=lambda: 2)
+    answer = await switch.rollback(None, reason="r", actor="ann")
+    assert (answer.latched, answer.workers, answer.complete) == (True, 0, False)
+
+
+async def test_a_worker_that_hangs_has_not_confirmed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.control.convergence.LIMIT", 0.05)
+    child = subprocess.Popen(["sleep", "60"])  # noqa: ASYNC220 - nothing waits for it
+    try:
+        row = desk.page.claim_row(child.pid)
+        at = ROWS + row * ROW_BYTES + ROW_BEAT.start
+        desk.page._page[at : at + 8] = struct.pack("<d", time.monotonic() - 60)
+        answer = await desk.switch.rollback(None, reason="r", actor="ann")
+        assert (answer.complete, answer.lagging) == (False, (child.pid,))
+    finally:
+        child.kill()
+        child.wait()
