@@ -100,7 +100,7 @@ def test_whole_floats_are_the_profiles_business() -> None:
 
 
 def test_compression_is_no_difference() -> None:
-    packed = answer(gzip.compress(b'{"a":1}'), Content_Encoding="gzip")
+    packed = answer(gzip.compress(b'{"a":1}', mtime=0), Content_Encoding="gzip")
     wrapped = answer(zlib.compress(b'{ "a": 1 }'), Content_Encoding="deflate")
     assert compared(packed, wrapped).verdict is Verdict.MATCH
     assert compared(as_json({"a": 1}), packed).verdict is Verdict.MATCH
@@ -112,8 +112,8 @@ def test_compression_is_no_difference() -> None:
     [
         ("br", b"whatever"),
         ("gzip", b"no gzip"),
-        ("gzip", gzip.compress(b'{"a":1}')[:-9]),
-        ("gzip", gzip.compress(b" " * 9_000_000)),
+        ("gzip", gzip.compress(b'{"a":1}', mtime=0)[:-9]),
+        ("gzip", gzip.compress(b" " * 9_000_000, mtime=0)),
     ],
 )
 def test_what_cannot_be_unpacked_is_undetermined(coding: str, body: bytes) -> None:
