@@ -1,12 +1,14 @@
 """Undoes the content coding of a body, so that no secret hides in it and compressors do not differ.
 
-It must not know what the body holds. gzip and deflate are undone, within a limit on what comes out; any other
-coding leaves nothing that could be compared or shown.
+It must not know what the body holds. gzip, deflate, br and zstd are undone, within a limit on what comes out;
+any other coding leaves nothing that could be compared or shown.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -68,6 +70,8 @@ def _undone(headers: Headers, body: bytes) -> _Plain:
 
 
 def _decompressed(coding: bytes, body: bytes) -> tuple[bytes, bool]:
+    if coding in _OTHERS:
+        return _OTHERS[coding](body)
     for window in _WINDOWS.get(coding, ()):
         decompressor = zlib.decompressobj(window)
         try:
@@ -75,3 +79,37 @@ def _decompressed(coding: bytes, body: bytes) -> tuple[bytes, bool]:
         except zlib.error:
             continue
     return b"", False
+
+
+def _brotli(body: bytes) -> tuple[bytes, bool]:
+    import brotli  # noqa: PLC0415 - only an answer in this coding needs it
+
+    decompressor = brotli.Decompressor()
+    try:
+        plain = decompressor.process(body, output_buffer_limit=MAX_PLAIN)
+    except brotli.error:
+        return b"", False
+    return bytes(plain[:MAX_PLAIN]), decompressor.is_finished() and len(plain) <= MAX_PLAIN
+
+
+def _zstd(body: bytes) -> tuple[bytes, bool]:
+    import zstandard  # noqa: PLC0415 - only an answer in this coding needs it
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
+    plain, size = [], 0
+    try:
+        for start in range(0, len(body), _STEP):  # small steps: three bytes may stand for 128 KiB
+            plain.append(decompressor.decompress(body[start : start + _STEP]))
+            size += len(plain[-1])
+            if size > MAX_PLAIN or decompressor.eof:
+                break
+    except zstandard.ZstdError:
+        return b"", False
+    return b"".join(plain)[:MAX_PLAIN], decompressor.eof and size <= MAX_PLAIN
+
+
+_LARGEST_WINDOW = 8 * 1024 * 1024  # RFC 9659: what a recipient must support
+_STEP = 64
+_OTHERS: Mapping[bytes, Callable[[bytes], tuple[bytes, bool]]] = MappingProxyType(
+    {b"br": _brotli, b"zstd": _zstd}
+)
