@@ -31,7 +31,8 @@ class Hider:
     """Hides with one key; `names` are further names of fields to hide."""
 
     def __init__(self, key: bytes, names: tuple[str, ...]) -> None:
-        self._redactor = Redactor(key, extra_names=names)
+        # What is in a path has to be sent again, so it is given as a reference, not hidden.
+        self._redactor = Redactor(key, extra_names=names, paths=False)
         self.key_name = self._redactor.token("key", "name").strip("<>").rpartition(":")[2]
 
     def value(self, value: Any) -> Any:

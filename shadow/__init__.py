@@ -15,7 +15,8 @@ The map, in the order data takes:
       walk         where the values differ, and how (align)
       excerpt      both values of a difference, short enough to be shown
     comparison   Comparison, Difference, in the words of verdict: Verdict, Kind, Severity
-    redaction    Redactor: nothing below this line holds a secret (secret_names, multipart)
+    redaction    Redactor: nothing below this line holds a secret (secret_names, secret_text, secret_markup,
+                 secret_path, multipart)
     explain      Explainer: DeepDiff in a process that can be killed (explain_helper)
     result       ComparedExchange, and the signature that makes many mismatches one thing
     batch        Batch: what was found since it was last written down
@@ -41,6 +42,7 @@ from shadow.result import ComparedExchange, signature_ids, status_pair
 from shadow.rule_use import RuleHit, RuleProblem, lint_rules
 from shadow.rules import DEFAULT_RULES, Rules
 from shadow.rules_file import RulesError, load_rules, parse_rules
+from shadow.secret_path import names_something
 from shadow.session import MirrorBook, SessionMirror, settle, unframed
 from shadow.signature import Signature, by_weight
 from shadow.statistics import Rate, mismatch_rate, wilson
@@ -82,6 +84,7 @@ __all__ = [
     "load_rules",
     "mismatch_line",
     "mismatch_rate",
+    "names_something",
     "parse_rules",
     "plain_observation",
     "plain_request",

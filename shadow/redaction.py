@@ -2,17 +2,16 @@
 verdicts.
 
 A token is ``<email:3f9a…>``: which kind of secret, and 12 hexadecimal digits of an HMAC-SHA256 under the
-operator's key. What is a secret: the fields of the table in ``secret_names``, the named fields of JSON, forms
-and queries, the values of cookies, and, in any text, addresses, bearer tokens, JSON web tokens and
-``name=value`` with such a name.
+operator's key. What is a secret: the fields of the tables in ``secret_names``, wherever a field has a name
+(JSON, forms, queries, headers, markup), the values of cookies, the identifiers in a path (``secret_path``),
+and in any text what has the form of a secret or follows such a name (``secret_text``, ``secret_markup``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -26,90 +25,39 @@ from shadow.model import Headers, Observation, RequestSnapshot, field_value
 from shadow.multipart import map_fields
 from shadow.parse import Parsed, canonical, parse_json
 from shadow.paths import Tokens
-from shadow.secret_names import SECRET_HEADERS, SecretNames
+from shadow.secret_markup import hide_in_elements, hide_in_page
+from shadow.secret_names import HOLDS, NAMED_BY, SAID, SECRET_HEADERS, TOKEN, Place, SecretNames
+from shadow.secret_path import opens_something
+from shadow.secret_text import SecretText
 
 _DIGITS = 12
-_TOKEN = re.compile(r"<[a-z0-9_.-]+:[0-9a-f]{12}>")
-_TEXT_SECRETS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("jwt", re.compile(r"\beyJ[\w-]{5,}\.[\w-]{2,}\.[\w-]*")),
-    ("authorization", re.compile(r"(?<=[Bb]earer )[\w.~+/=-]{6,}")),
-    ("email", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
-    ("card", re.compile(r"(?<![\w.])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}(?![\w.])")),
-)
+_FORM = re.compile(r"(?:[\w.%+\[\]~*-]++=[^&=\s]*+&)*+[\w.%+\[\]~*-]++=[^&\s]*+")
+_PICTURES = ("image/", "audio/", "video/", "font/")
+_SHORTEST_KEY = 16
+_EMBEDDED = 2
+"""How deep JSON is looked for in the texts of JSON."""
 
 
 class Redactor:
-    """Redacts under one key. Doing it twice changes nothing."""
+    """Redacts under one key. Doing it twice changes nothing.
 
-    def __init__(self, key: bytes, extra_names: Iterable[str] = ()) -> None:
+    ``paths``: the identifiers in paths too; without them a stored request can still be sent.
+    """
+
+    def __init__(self, key: bytes, extra_names: Iterable[str] = (), *, paths: bool = True) -> None:
         self._key = key
         self._names = SecretNames(extra_names)
-        # only from the start of a word, never inside a token: linear, and doing it twice changes nothing
-        name = rf"(?<![\w<-])([\w-]{{0,64}}?(?:{'|'.join(map(re.escape, self._names.words))})[\w-]{{0,64}})"
-        self._assigned = re.compile(rf"""(?i){name}(["']?\s{{0,3}}[=:]\s{{0,3}}["']?)([^\s"'&;,<>]+)""")
+        self._text = SecretText(self._names, self.token, paths=paths)
+        self._paths = paths
 
     def token(self, label: str, secret: str) -> str:
         """The token that stands for ``secret``."""
-        if _TOKEN.fullmatch(secret):
+        if TOKEN.fullmatch(secret):
             return secret
-        digest = hmac.new(self._key, f"{label}\0{secret}".encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return f"<{label}:{digest.hexdigest()[:_DIGITS]}>"
+        digest = hmac.digest(self._key, f"{label}\0{secret}".encode("utf-8", "surrogatepass"), "sha256")
+        return f"<{label}:{digest.hex()[:_DIGITS]}>"
 
-    def headers(self, headers: Headers) -> Headers:
-        """Headers without secrets; the names of cookies stay."""
-        return tuple((name, self._header(name.decode("latin-1").lower(), value)) for name, value in headers)
-
-    def _header(self, name: str, value: bytes) -> bytes:
-        if name == "cookie":
-            return "; ".join(
-                f"{key}={self.token('cookie', text)}" for key, text in cookie_pairs(value)
-            ).encode("latin-1")
-        if name == "set-cookie":
-            return self._set_cookie(value)
-        text = value.decode("latin-1")
-        label = SECRET_HEADERS.get(name) or self._names.label(name)
-        return (self.token(label, text) if label else self.text(text)).encode("latin-1")
-
-    def _set_cookie(self, value: bytes) -> bytes:
-        pair, semicolon, attributes = value.decode("latin-1").partition(";")
-        name, equals, secret = pair.partition("=")
-        hidden = self.token("cookie", secret.strip()) if secret.strip() else ""
-        return f"{name}{equals}{hidden}{semicolon}{attributes}".encode("latin-1")
-
-    def body(self, body: bytes, content_type: str) -> bytes:
-        """A body without secrets. JSON is written anew only when something in it was secret; binary bodies
-        stay as they are.
-        """
-        media = media_type(content_type)
-        if media.family is Family.JSON and isinstance(parsed := parse_json(body), Parsed):
-            clean = canonical(self.value(parsed.value))
-            return body if clean == parsed.canonical else clean
-        if media.family is Family.FORM:
-            return self._pairs(body.decode("latin-1")).encode("latin-1")
-        if media.family is Family.MULTIPART:
-            return map_fields(body, media.boundary, self._field)
-        if media.family is Family.BINARY and media.essence:
-            return body
-        try:
-            return self.text(body.decode("utf-8")).encode("utf-8")
-        except UnicodeDecodeError:
-            return self.text(body.decode("latin-1")).encode("latin-1")
-
-    def _field(self, name: str, content: bytes) -> bytes:
-        clean = self.value(content.decode("utf-8", "surrogateescape"), name)
-        return str(clean).encode("utf-8", "surrogateescape")
-
-    def target(self, target: str) -> str:
-        """A request target whose query holds no secret."""
-        path, question, query = target.partition("?")
-        return self.text(path) + question + (self._pairs(query) if question else "")
-
-    def _pairs(self, text: str) -> str:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
-        clean = [(name, self.value(value, name)) for name, value in pairs]
-        return (
-            text if clean == pairs else "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in clean)
-        )
+    # --- messages ---------------------------------------------------------------------------------
 
     def request(self, request: RequestSnapshot) -> RequestSnapshot:
         """The same request without secrets, and without a content coding that could hide one."""
@@ -132,23 +80,203 @@ class Redactor:
             body=self.body(observation.body, content_type),
         )
 
-    def value(self, value: Any, name: str = "") -> Any:
+    def target(self, target: str) -> str:
+        """A request target without secrets in its path and its query."""
+        path, question, query = target.partition("?")
+        clean = self.text(self._text.path(path) if self._paths else path)
+        return clean + question + (self._pairs(query) if question else "")
+
+    # --- headers ----------------------------------------------------------------------------------
+
+    def headers(self, headers: Headers) -> Headers:
+        """Headers without secrets; the names of cookies stay."""
+        return tuple((name, self._header(name.decode("latin-1").lower(), value)) for name, value in headers)
+
+    def _header(self, name: str, value: bytes) -> bytes:
+        if name == "cookie":
+            return "; ".join(
+                f"{key}={self.token('cookie', text)}" for key, text in cookie_pairs(value)
+            ).encode("latin-1")
+        if name == "set-cookie":
+            return self._set_cookie(value)
+        text = value.decode("latin-1")
+        label = SECRET_HEADERS.get(name) or self._names.label(name, Place.HEADER)
+        return (self.token(label, text) if label else self.text(text)).encode("latin-1")
+
+    def _set_cookie(self, value: bytes) -> bytes:
+        pair, semicolon, attributes = value.decode("latin-1").partition(";")
+        name, equals, secret = pair.partition("=")
+        hidden = self.token("cookie", secret.strip()) if secret.strip() else ""
+        return f"{name}{equals}{hidden}{semicolon}{attributes}".encode("latin-1")
+
+    # --- bodies -----------------------------------------------------------------------------------
+
+    def body(self, body: bytes, content_type: str) -> bytes:
+        """A body without secrets. JSON is written anew only when something in it was secret; pictures stay
+        as they are, and of other bodies that are no text only a token stays.
+        """
+        media = media_type(content_type)
+        if not body or media.essence.startswith(_PICTURES):
+            return body
+        if media.family is Family.FORM:
+            return self._pairs(body.decode("latin-1")).encode("latin-1")
+        if media.family is Family.MULTIPART or media.essence.startswith("multipart/"):
+            return map_fields(body, _boundary(body, media.boundary), self._field)
+        if media.family is not Family.HTML and (clean := self._json(body)) is not None:
+            return clean
+        if b"\0" in body:
+            return self._unread(body)
+        try:
+            return self._any_text(body.decode("utf-8"), media.family).encode("utf-8")
+        except UnicodeDecodeError:
+            if media.family is Family.BINARY and media.essence:
+                return self._unread(body)
+            return self._any_text(body.decode("latin-1"), media.family).encode("latin-1")
+
+    def _json(self, body: bytes) -> bytes | None:
+        """JSON, whatever the body is said to be; None when it is none."""
+        if body.lstrip()[:1] not in (b"{", b"[") or not isinstance(parsed := parse_json(body), Parsed):
+            return None
+        clean = canonical(self.value(parsed.value))
+        return body if clean == parsed.canonical else clean
+
+    def _unread(self, body: bytes) -> bytes:
+        if SAID.fullmatch(body.decode("latin-1")):
+            return body
+        return self.token("bytes", body.decode("latin-1")).encode()
+
+    def _any_text(self, text: str, family: Family) -> str:
+        if family is Family.EVENTS:
+            return "".join(map(self._event_line, text.splitlines(keepends=True)))
+        if family is Family.HTML or text.lstrip("\ufeff \t\r\n").startswith("<"):
+            return self._markup(text)
+        return self._pairs(text) if _FORM.fullmatch(text) else self.text(text)
+
+    def _event_line(self, line: str) -> str:
+        """A line of an event stream; its data may be JSON."""
+        name, colon, data = line.partition(":")
+        if name == "data" and (clean := self._json(data.encode("utf-8", "surrogatepass"))) is not None:
+            end = line[len(line.rstrip("\r\n")) :] if clean.decode() != data else ""
+            return f"{name}{colon}{' ' if end else ''}{clean.decode()}{end}"
+        return self.text(line)
+
+    def _markup(self, text: str) -> str:
+        page = hide_in_page(text, self._named(Place.PAIR))
+        if not _is_page(text):
+            page = hide_in_elements(page, self._named(Place.FIELD))
+        return self._text.clean(page, markup=True)
+
+    def _named(self, place: Place) -> Any:
+        def hide(name: str, value: str) -> str:
+            label = self._names.label(name, place)
+            return self.token(label, value) if label and not SAID.fullmatch(value) else value
+
+        return hide
+
+    def _field(self, name: str, content: bytes) -> bytes:
+        clean = self._in_pair(name, content.decode("utf-8", "surrogateescape"))
+        return clean.encode("utf-8", "surrogateescape")
+
+    def _pairs(self, text: str) -> str:
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+        except ValueError:  # more fields than Python reads
+            return self.token("form", text)
+        clean = [(self._lone(name, value), self._in_pair(name, value)) for name, value in pairs]
+        return (
+            text if clean == pairs else "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in clean)
+        )
+
+    def _in_pair(self, name: str, value: str) -> str:
+        label = self._names.label(name, Place.PAIR)
+        return str((self.token(label, value) if value else value) if label else self.value(value))
+
+    def _lone(self, name: str, value: str) -> str:
+        """A name without a value may be the secret itself: ``/open?9f3a…``."""
+        return self.token("id", name) if self._paths and not value and opens_something(name) else name
+
+    # --- values -----------------------------------------------------------------------------------
+
+    def value(self, value: Any, name: str = "", *, nested: int = 0) -> Any:
         """A JSON value without secrets; ``name`` is the key it was found under."""
-        label = self._names.label(name) if name else ""
         if isinstance(value, dict):
-            return {key: self.value(inner, key if not label else name) for key, inner in value.items()}
+            deep = self._names.deep_label(name) if name else ""
+            hidden = "" if deep else self._named_beside(value)
+            clean = {}
+            keyed = any(each in value for each in HOLDS)
+            for key, inner in value.items():
+                below = name if deep else hidden if hidden and key in HOLDS else key
+                if keyed and not deep and key == "key":  # it names the value, and is none itself
+                    below = ""
+                clean[self._key_text(key)] = self.value(inner, below, nested=nested)
+            return clean
         if isinstance(value, list):
-            return [self.value(inner, name) for inner in value]
+            return [self.value(inner, name, nested=nested) for inner in value]
+        label = self._names.label(name) if name else ""
         if isinstance(value, str):
-            return (self.token(label, value) if value else value) if label else self.text(value)
+            return (self.token(label, value) if value else value) if label else self._string(value, nested)
         if label and isinstance(value, (int, float)) and not isinstance(value, bool):
             return self.token(label, f"number {value!r}")
         return value
 
+    def _named_beside(self, value: dict[str, Any]) -> str:
+        """The secret name that an object gives its own value, or an empty string."""
+        if not any(each in value for each in HOLDS):
+            return ""
+        for key in NAMED_BY:
+            name = value.get(key)
+            if isinstance(name, list) and name:
+                name = name[-1]
+            if isinstance(name, str) and self._names.label(name):
+                return name
+        return ""
+
+    def _key_text(self, key: str) -> str:
+        """A key may be somebody's address or the id of a session; nearly always it is a word."""
+        if len(key) >= _SHORTEST_KEY and opens_something(key):
+            return self.token("id", key)
+        return self.text(key) if "@" in key or len(key) > 2 * _SHORTEST_KEY else key
+
+    def _string(self, value: str, nested: int) -> str:
+        first = value.lstrip()[:1]
+        if first in ("{", "[") and nested < _EMBEDDED:
+            parsed = parse_json(value.encode("utf-8", "surrogatepass"))
+            if isinstance(parsed, Parsed):
+                clean = canonical(self.value(parsed.value, nested=nested + 1))
+                return value if clean == parsed.canonical else clean.decode()
+        if first == "<" and not SAID.match(value):
+            return self._markup(value)
+        return self.text(value)
+
+    def text(self, text: str) -> str:
+        """Free text without secrets."""
+        return self._text.clean(text)
+
+    # --- findings ---------------------------------------------------------------------------------
+
+    def path(self, path: Tokens) -> Tokens:
+        """The path of a difference, without the secrets that were keys."""
+        return tuple(self._key_text(token) for token in path)
+
     def pair(self, path: Tokens, control: Any, candidate: Any) -> tuple[Any, Any]:
         """Both values of a difference at ``path`` without secrets."""
-        name = next((token for token in reversed(path) if self._names.label(token)), "")
+        if path[:1] == ("header",) and len(path) == 2:
+            return self._header_value(path[1], control), self._header_value(path[1], candidate)
+        plain = [each for each in path if each != "[*]"]
+        name = next((each for each in reversed(plain) if self._names.deep_label(each)), "")
+        if not name and plain and (self._names.label(plain[-1]) or _is_unnamed(path)):
+            name = plain[-1] if self._names.label(plain[-1]) else "secret"
+            return self._text_value(control, name), self._text_value(candidate, name)
         return self.value(control, name), self.value(candidate, name)
+
+    def _text_value(self, value: Any, name: str) -> Any:
+        """Only a text is hidden for a name that is out of sight; numbers are for names that are known."""
+        return self.value(value, name if isinstance(value, str) or name != "secret" else "")
+
+    def _header_value(self, name: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return self._header(name.lower(), value.encode("latin-1", "replace")).decode("latin-1")
 
     def comparison(self, comparison: Comparison) -> Comparison:
         """The same comparison under this redactor's key; what another one has hidden stays as it is."""
@@ -160,18 +288,25 @@ class Redactor:
         )
         return msgspec.structs.replace(comparison, differences=differences)
 
-    def text(self, text: str) -> str:
-        """Free text without secrets."""
-        for label, pattern in _TEXT_SECRETS:
-            text = pattern.sub(self._replacing(label), text)
-        return self._assigned.sub(self._assignment, text)
 
-    def _replacing(self, label: str) -> Callable[[re.Match[str]], str]:
-        return lambda found: self.token(label, found.group())
+def _is_unnamed(path: Tokens) -> bool:
+    """Whether a value's name stands beside it, where a path does not show it: ``[{"name": …, "value": …}]``,
+    or a form field without a name.
+    """
+    return len(path) > 1 and path[-1] in HOLDS and path[-2] in ("[*]", "input")
 
-    def _assignment(self, found: re.Match[str]) -> str:
-        label = self._names.label(found[1])
-        return f"{found[1]}{found[2]}{self.token(label, found[3])}" if label else found.group()
+
+def _is_page(text: str) -> bool:
+    head = text[:1024].lower()
+    return "<!doctype html" in head or "<html" in head
+
+
+def _boundary(body: bytes, declared: str) -> str:
+    """The boundary; the one the body begins with when none is declared, or it is not in the body."""
+    if declared and b"--" + declared.encode("latin-1", "replace") in body:
+        return declared
+    first = body.lstrip(b"\r\n")[:200].partition(b"\n")[0].strip()
+    return first[2:].decode("latin-1") if first.startswith(b"--") else declared
 
 
 def _quoted(text: str) -> str:

@@ -141,6 +141,18 @@ PLAIN_KEYS: Mapping[str, str] = MappingProxyType(
 TAILS = frozenset({"id", "value", "hash", "data", "text", "number", "code", "base64", "b64", "hex", "str"})
 """Words after a weak one that still mean the same secret: ``session_id``, ``pin_code``, ``access_key_id``."""
 
+TOKEN = re.compile(r"<[a-z0-9_.-]+:[0-9a-f]{12}>")
+SAID = re.compile(rf"{TOKEN.pattern}|<[a-z]+(?:-[a-z0-9]+)*+>")
+"""A token, or the placeholder of a recording: neither is a secret any more."""
+
+NAMED_BY = ("name", "key", "field", "param", "path", "loc", "property", "id", "type")
+"""Fields that name another one: ``{"name": "password", "value": …}``."""
+
+HOLDS = ("value", "values", "val", "input", "rejectedValue", "invalidValue", "content", "defaultValue")
+"""The fields that are named so. Where only their path is known, not what stands beside them, they are hidden
+in lists.
+"""
+
 _BOUNDARY = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 _MAX_KNOWN = 4096
 _MAX_NAME = 256
@@ -209,7 +221,7 @@ def _weak(words: list[str]) -> str:
             return "" if last == "key" and before and before[0] in PLAIN_KEYS else last
         if before and (joined := before[0] + last) in WEAK:
             return joined
-        if last and last not in TAILS:
+        if last and last not in TAILS and words[-1] not in TAILS:
             return ""
         words = words[:-1]
     return ""

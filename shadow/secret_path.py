@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from shadow.secret_names import SAID
+
 _LONGEST = 40
 _WORDS = re.compile(r"[A-Za-z0-9._~-]{1,40}")
 _PARTS = re.compile(r"[A-Za-z0-9]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]")
-_SAID = re.compile(r"[<{].{0,64}[>}]")
+_REFERENCE = re.compile(r"\{[A-Za-z_]\w*\}")
 
 # A part is a word when it is one of these: what has digits elsewhere, or too many, is none.
 _WORD_AND_NUMBER = re.compile(r"[A-Za-z]{1,10}[0-9]{0,3}|[0-9]{1,5}|[0-9]{1,3}[A-Za-z]{1,8}")
@@ -53,9 +55,9 @@ BEFORE_A_SECRET = frozenset(
 
 def opens_something(segment: str, before: str = "") -> bool:
     """Whether this segment of a path may be a secret, or names somebody. ``before``: the segment before."""
-    if not segment or _SAID.search(segment):  # a token or a placeholder says what it is without telling it
+    text = SAID.sub("", unquote(segment) if "%" in segment else segment)
+    if not text or _REFERENCE.fullmatch(text):
         return False
-    text = unquote(segment) if "%" in segment else segment
     if before.lower() in BEFORE_A_SECRET and _is_no_plain_word(text):
         return True
     digits = sum(map(str.isdecimal, text))

@@ -6,12 +6,8 @@ looks like an identifier masked, so that a developer reads ``POST /api/orders/{i
 
 from __future__ import annotations
 
-import re
+from shadow import names_something
 
-_IDENTIFIER = re.compile(
-    r"[0-9]+|[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]{15,}"
-)
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,40}")
 _DEEPEST = 8
 
 
@@ -36,9 +32,9 @@ class Templates:
 
 def _masked(path: str) -> str:
     segments = path.split("/")
-    kept = [segment if _is_plain(segment) else "{id}" for segment in segments[: _DEEPEST + 1]]
+    before = ["", *segments]
+    kept = [
+        "{id}" if names_something(segment, before[place]) else segment
+        for place, segment in enumerate(segments[: _DEEPEST + 1])
+    ]
     return "/".join(kept) + ("/…" if len(segments) > _DEEPEST + 1 else "")
-
-
-def _is_plain(segment: str) -> bool:
-    return not segment or (_PLAIN.fullmatch(segment) is not None and _IDENTIFIER.fullmatch(segment) is None)
