@@ -36,21 +36,19 @@ fail() {
 [ $# -le 1 ] || fail 2 "expected one feature, or nothing for everything; --help says more"
 case $feature in -*) fail 2 "there is no option $feature; --help says more" ;; esac
 
+known() { sed -n 's/^feature \(.*\) [0-9]*$/\1,/p' "$state/state.page.offsets" 2>/dev/null | tr '\n' ' ' | sed 's/, $//'; }
+
+# Checked before anybody is asked: in an address `..` would mean everything, and so would an empty variable.
+if [ $# -eq 1 ]; then
+    case $feature in
+        '' | [!a-z0-9]* | *[!a-z0-9_-]*) fail 2 "there is no feature '$feature'; known features: $(known)" ;;
+    esac
+    [ ${#feature} -le 64 ] || fail 2 "there is no feature of so long a name; known features: $(known)"
+fi
+refusal=
+
 # A text as the inside of a JSON string: quotes and backslashes escaped, other control characters made spaces.
 json() { printf '%s' "$1" | tr '\000-\037\177' ' ' | sed 's/[\\"]/\\&/g'; }
-
-# A text as one segment of a path: every byte but the harmless ones as %XX.
-segment() {
-    printf '%s' "$1" | od -An -v -tx1 | tr ' ' '\n' | while read -r byte; do
-        case $byte in
-            '') ;;
-            2d | 2e | 3[0-9] | 4[1-9a-f] | 5[0-9af] | 6[1-9a-f] | 7[0-9ae])
-                # shellcheck disable=SC2059 # the byte is the format on purpose
-                printf "\\$(printf '%03o' "0x$byte")" ;;
-            *) printf '%%%s' "$byte" ;;
-        esac
-    done
-}
 
 # The value of a text key in the gateway's note: "admin": "http://127.0.0.1:8081"
 noted() { sed -n 's/.*"'"$1"'"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' "$state/runtime" 2>/dev/null | head -n 1; }
@@ -65,7 +63,7 @@ over_http() {
         BANYAN_TOKEN=$(cat "${BANYAN_TOKEN_FILE:-$state/admin-token}" 2>/dev/null) || return 2
     fi
     path=/api/v1/rollback
-    [ -z "$feature" ] || path=/api/v1/features/$(segment "$feature")/rollback
+    [ -z "$feature" ] || path=/api/v1/features/$feature/rollback
     curl -sS --noproxy '*' --connect-timeout 0.5 --max-time 0.5 -o /dev/null "$admin/healthz" 2>/dev/null || return 2
     # The token goes in by standard input: on a command line every user of the machine could read it.
     answer=$(printf 'header = "Authorization: Bearer %s"\n' "$BANYAN_TOKEN" | curl -sS --noproxy '*' --max-time 10 \
@@ -82,9 +80,11 @@ over_http() {
             say "${feature:-everything}: rolled back; $workers workers have it after $seconds s"
             case $body in *'"complete":false'*) fail 2 "not every worker has confirmed it" ;; esac
             return 0 ;;
-        403 | 409) fail 1 "$(detail)" ;;
+        409) fail 1 "$(detail)" ;;
         404 | 422) fail 2 "$(detail)" ;;
-        *) say "rollback.sh: the admin port answered $status; going on without it" >&2; return 2 ;;
+        # Whoever may write the page of this machine needs nobody's leave.
+        *) refusal="the admin port answered $status: $(detail)"
+            say "rollback.sh: the admin port answered $status; going on without it" >&2; return 2 ;;
     esac
 }
 
@@ -99,28 +99,41 @@ offset_of_feature() {
 # $1 bytes in printf's octal notation, $2 where. conv=notrunc: the rest of the page stays; it is every worker's memory.
 poke() { printf "%b" "$1" | dd of="$state/state.page" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
 
+# $2 bytes of the page from $1 on, as decimal numbers.
+peek() { dd if="$state/state.page" bs=1 skip="$1" count="$2" 2>/dev/null | od -An -v -tu1; }
+
+# The latch at $1, moved on to the next odd number: odd is rolled back, and who restores sees that it has moved.
+latched() {
+    number=$(peek "$1" 1)
+    printf '\\0%03o' $(((number + 1 + number % 2) % 256))
+}
+
 # The latch stamp, which makes every worker look again: the number that is there, plus one; eight bytes, lowest first.
 raised_stamp() {
     carry=1
-    for byte in $(dd if="$state/state.page" bs=1 skip="$1" count=8 2>/dev/null | od -An -v -tu1); do
+    for byte in $(peek "$1" 8); do
         byte=$((byte + carry))
         carry=$((byte / 256))
         printf '\\0%03o' $((byte % 256))
     done
 }
 
+# The latch before the stamp: whoever sees the new stamp finds the latch.
+roll_back() { poke "$(latched "$latch")" "$latch" && poke "$(raised_stamp "$stamp")" "$stamp"; }
+
 on_this_machine() {
-    [ -w "$state/state.page" ] && [ -r "$state/state.page.offsets" ] ||
+    [ -w "$state/state.page" ] && [ -r "$state/state.page.offsets" ] || {
+        [ -z "$refusal" ] || fail 1 "$refusal"
         fail 2 "nobody answers on the admin port, and there is no state page in $state (BANYAN_STATE_DIR)"
+    }
     stamp=$(offset stamp)
     if [ -n "$feature" ]; then latch=$(offset_of_feature); else latch=$(offset everything); fi
     [ -n "$stamp" ] || fail 2 "$state/state.page.offsets cannot be used"
-    [ -n "$latch" ] || fail 2 "there is no feature '$feature'; known features:$(sed -n 's/^feature \(.*\) [0-9]*$/ \1/p' \
-        "$state/state.page.offsets" | tr '\n' ' ')"
-    # The latch before the stamp: whoever sees the new stamp finds the latch.
-    if ! poke '\0001' "$latch" || ! poke "$(raised_stamp "$stamp")" "$stamp"; then
-        fail 2 "the state page cannot be written"
-    fi
+    [ -n "$latch" ] || fail 2 "there is no feature '$feature'; known features: $(known)"
+    roll_back || fail 2 "the state page cannot be written"
+    # A restore that had looked just before may have overwritten it.
+    [ $(($(peek "$latch" 1) % 2)) -eq 1 ] || roll_back || fail 2 "the state page cannot be written"
+    [ $(($(peek "$latch" 1) % 2)) -eq 1 ] || fail 2 "the state page in $state does not hold what is written to it"
     say "${feature:-everything}: rolled back directly on this machine; it holds from each worker's next request on"
 }
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx
 
 from gateway.cli.failures import NO, UNKNOWN, CommandError
 from gateway.cli.settings import Settings
 
-__all__ = ["AdminClient", "NoAnswer", "feature_path"]
+__all__ = ["AdminClient", "NoAnswer", "Refusal", "checked_feature", "feature_path"]
 
 _LIFE: Final = 2.0
 _PATIENCE: Final = httpx.Timeout(10.0, connect=_LIFE)
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_NAMED: Final = "a name has 1 to 64 characters a-z, 0-9, _ and -, and does not begin with _ or -"
 _REFUSED: Final = frozenset({403, 409})
 
 
 class NoAnswer(CommandError):
     """Nobody answered on the admin port, or what did was broken."""
+
+
+class Refusal(CommandError):
+    """The admin port answered, and not with what was asked; `.status` is the HTTP status."""
+
+    def __init__(self, message: str, code: int, status: int) -> None:
+        super().__init__(message, code)
+        self.status = status
 
 
 class AdminClient:
@@ -65,7 +75,7 @@ class AdminClient:
             return value
         detail = value.get("detail") if isinstance(value, dict) else None
         code = NO if answer.status_code in _REFUSED else unavailable if answer.status_code == 503 else UNKNOWN
-        raise CommandError(str(detail or f"{self.url} answered {answer.status_code}."), code)
+        raise Refusal(str(detail or f"{self.url} answered {answer.status_code}."), code, answer.status_code)
 
     def _look_for_life(self) -> None:
         """A control process that hangs is told apart from one that has much to do, and before anything is
@@ -83,8 +93,17 @@ class AdminClient:
 
 
 def feature_path(feature: str, action: str) -> str:
-    """The path of a feature's action; the name may hold anything."""
-    return f"/features/{quote(feature, safe='')}/{action}"
+    """The path of a feature's action. Raises `CommandError`, as `checked_feature`."""
+    return f"/features/{checked_feature(feature)}/{action}"
+
+
+def checked_feature(feature: str) -> str:
+    """A name that a feature may have. Anything else never gets into an address: `..` there would mean the
+    action on everything.
+    """
+    if not _NAME.fullmatch(feature):
+        raise CommandError(f"There is no feature {feature!r}; {_NAMED}.")
+    return feature
 
 
 def _cause(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 
 import click
 
+from gateway.cli.output import harmless
 from gateway.config import ConfigError
 
 __all__ = ["NO", "UNKNOWN", "CommandError", "config_failure", "ended_by"]
@@ -27,7 +28,8 @@ class CommandError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence, nothing else."""
-        click.echo(f"banyan: {self.format_message()}", file=file, err=file is None)
+        message = "\n".join(map(harmless, self.format_message().split("\n")))
+        click.echo(f"banyan: {message}", file=file, err=file is None)
 
 
 def ended_by(error: click.ClickException, *, as_json: bool) -> int:

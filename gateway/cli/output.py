@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-__all__ = ["duration", "on_one_line", "print_json", "progress", "say", "say_folded", "table"]
+__all__ = ["duration", "harmless", "on_one_line", "print_json", "progress", "say", "say_folded", "table"]
 
 _STYLES = {
     "legacy": "yellow",
@@ -24,6 +24,7 @@ _STYLES = {
     "ready": "bold green",
     "not_ready": "bold red",
     "behind": "yellow",
+    "hangs": "bold red",
     "high": "red",
     "medium": "yellow",
 }
@@ -31,12 +32,16 @@ _STYLES = {
 
 def print_json(value: Any) -> None:
     """One JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    text = json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
+    if not text.isprintable():
+        # JSON's own escape: the same value for a program, nothing to obey for a terminal.
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def say(text: str) -> None:
-    """One line of plain text."""
-    click.echo(text)
+    """Plain text; what a terminal would obey is shown as its escape."""
+    click.echo("\n".join(map(harmless, text.split("\n"))))
 
 
 def say_folded(text: str) -> None:
@@ -88,6 +93,13 @@ def on_one_line(text: str) -> str:
     would obey is shown as its escape.
     """
     text = " ".join(text.split()) if not text.isprintable() else text
+    return harmless(text)
+
+
+def harmless(text: str) -> str:
+    """The same text without anything that a terminal would obey."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.client import AdminClient, NoAnswer, feature_path
+from gateway.cli.client import AdminClient, NoAnswer, Refusal, checked_feature, feature_path
 from gateway.cli.failures import UNKNOWN, CommandError
 from gateway.cli.options import changing, pass_settings, shared
 from gateway.cli.output import duration, print_json, say
@@ -15,6 +15,7 @@ from gateway.cli.settings import Settings
 __all__ = ["restore", "rollback"]
 
 _PATIENCE: Final = 0.3
+_NO_LEAVE: Final = frozenset({401, 403})
 
 
 @click.command()
@@ -25,12 +26,14 @@ _PATIENCE: Final = 0.3
 @click.pass_context
 def rollback(context: click.Context, settings: Settings, feature: str | None, reason: str, by: str) -> None:
     """Take FEATURE, or everything, back to legacy; needs nobody else alive."""
-    done = _ask(settings, feature, reason, by)
+    if feature is not None:
+        checked_feature(feature)
+    done, trouble = _ask(settings, feature, reason, by)
     if done is None:
         from gateway.cli.direct import direct_rollback  # noqa: PLC0415 -- rarely needed, and not small
 
-        done = direct_rollback(settings.state_dir(), feature, reason, by)
-    _print(settings, done)
+        done = direct_rollback(settings.state_dir(), feature, reason, by, trouble)
+    _print(settings, done, trouble)
     if not done["complete"]:
         context.exit(UNKNOWN)
 
@@ -49,26 +52,35 @@ def restore(context: click.Context, settings: Settings, feature: str | None, rea
         context.exit(UNKNOWN)
 
 
-def _ask(settings: Settings, feature: str | None, reason: str, by: str) -> Any:
-    """The control process's answer; None when it has to be done without it."""
+def _ask(settings: Settings, feature: str | None, reason: str, by: str) -> tuple[Any, CommandError | None]:
+    """The control process's answer; None, and what stood in the way, when it has to be done without it."""
     try:
         client = AdminClient(settings)
         settings.token()
-    except CommandError:
-        return None  # a broken configuration or a lost token is no reason to leave users where they are
+    except CommandError as error:
+        return (
+            None,
+            error,
+        )  # a broken configuration or a lost token is no reason to leave users where they are
     if not client.alive(_PATIENCE):
-        return None
+        return None, None
     try:
-        return client.change("POST", _path(feature), {"reason": reason, "by": by})
+        return client.change("POST", _path(feature), {"reason": reason, "by": by}), None
     except NoAnswer:
-        return None
+        return None, None
+    except Refusal as refusal:
+        # Whoever may write the page of this machine needs nobody's leave; of another machine's gateway this
+        # page says nothing.
+        if (refusal.status in _NO_LEAVE or refusal.status >= 500) and settings.is_here(client.url):
+            return None, refusal
+        raise
 
 
 def _path(feature: str | None) -> str:
     return "/rollback" if feature is None else feature_path(feature, "rollback")
 
 
-def _print(settings: Settings, done: dict[str, Any]) -> None:
+def _print(settings: Settings, done: dict[str, Any], trouble: CommandError | None = None) -> None:
     if settings.as_json:
         print_json(done)
         return
@@ -79,11 +91,17 @@ def _print(settings: Settings, done: dict[str, Any]) -> None:
     if not done["latched"]:
         _say_what_still_holds(done)
     if done["direct"]:
-        say("Done directly on the machine: the control process does not answer.")
+        why = trouble.format_message() if trouble else "the control process does not answer."
+        say(f"Done directly on the machine: {why}")
     if not done["recorded"]:
         say(f"It holds, but is not recorded yet: {done['problem']}")
-    if not done["complete"]:
+    if done["lagging"]:
         say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
+    elif not done["complete"]:
+        say(
+            "No worker has confirmed it, and there should be some. The latch holds for each worker that starts"
+            " from now on: look at the gateway's log, and start it anew if users still reach the new side."
+        )
 
 
 def _say_what_still_holds(done: dict[str, Any]) -> None:

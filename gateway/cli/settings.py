@@ -59,6 +59,13 @@ class Settings:
         note = read_runtime(self.state_dir())
         return note.admin if note else f"http://{self.config().listen.admin}"
 
+    def is_here(self, url: str) -> bool:
+        """Whether the admin port at `url` is that of the gateway on this state folder."""
+        if not self.admin and not os.environ.get("BANYAN_ADMIN"):
+            return True
+        note = read_runtime(self.state_dir())
+        return note is not None and note.admin == url
+
     def token(self) -> str:
         """`--token-file`, else BANYAN_TOKEN, BANYAN_TOKEN_FILE, else the state folder's admin token."""
         if not self.token_file and os.environ.get("BANYAN_TOKEN"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,6 +13,8 @@ from gateway.cli.output import duration, print_json, say, say_folded, table
 from gateway.cli.settings import Settings
 
 __all__ = ["status"]
+
+_HANGS: Final = 2.0
 
 
 @click.command()
@@ -93,4 +95,5 @@ def _goldens(sides: dict[str, Any]) -> str:
 
 def _worker(one: dict[str, Any]) -> tuple[object, ...]:
     age = f"{duration(one['age_seconds'])} ago"
-    return (one["worker"], one["pid"], one["revision"], age, "current" if one["current"] else "behind")
+    state = "hangs" if one["age_seconds"] > _HANGS else "current" if one["current"] else "behind"
+    return (one["worker"], one["pid"], one["revision"], age, state)

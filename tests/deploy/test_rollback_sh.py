@@ -120,6 +120,27 @@ def test_an_unknown_feature_is_refused_with_the_names(gateway: Running) -> None:
         assert "orders, reports" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["..", ".", "", "../orders", "Orders", "orders/", "a" * 65, "orders\n"])
+def test_what_can_be_no_feature_changes_nothing(gateway: Running, name: str) -> None:
+    before = stamp(gateway)
+    done = rollback(gateway, name)
+    assert (done.returncode, "there is no feature" in done.stderr) == (2, True)
+    assert stamp(gateway) == before
+
+
+@pytest.mark.usefixtures("_frozen")
+@pytest.mark.parametrize("shell", SHELLS)
+def test_twice_in_a_row_it_holds_and_can_be_told_apart(gateway: Running, shell: str) -> None:
+    page = StatePage.open(gateway.state / PAGE_NAME)
+    marks = []
+    for _ in range(3):
+        assert rollback(gateway, "orders", shell=shell).returncode == 0
+        marks.append(page.latch_mark("orders"))
+        assert page.read().feature("orders").latched
+    page.close()
+    assert len(set(marks)) == 3
+
+
 @pytest.mark.usefixtures("_frozen")
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("feature", ["orders", ""])
