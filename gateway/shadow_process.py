@@ -48,6 +48,7 @@ from shadow import Explainer, MirrorBook, Redactor, ResultStore, Verdict
 
 STORE_NAME = "shadow.sqlite"
 KEY_NAME = "redaction-key"
+KEY_BYTES = 32
 MAX_SESSIONS = 20_000
 SESSION_TTL = 3600.0
 WAITING_EACH = 100
@@ -214,13 +215,21 @@ class ShadowProcess:
 
 
 def redaction_key(state: Path) -> bytes:
-    """The key of this state folder's redaction tokens: made once, readable by its owner only."""
+    """The key of this state folder's redaction tokens: made once, readable by its owner only. One that is too
+    short is no secret, and is made anew.
+    """
     path = state / KEY_NAME
+    with contextlib.suppress(FileNotFoundError):
+        if len(path.read_bytes()) < KEY_BYTES:
+            _log.error(
+                "%s is too short to be a key and is made anew: earlier tokens will not be met again", path
+            )
+            path.unlink(missing_ok=True)
     with contextlib.suppress(FileExistsError):
         temporary = path.with_name(f"{KEY_NAME}.{os.getpid()}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(32))
+            file.write(os.urandom(KEY_BYTES))
         try:
             os.link(temporary, path)
         finally:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -89,8 +90,14 @@ def ensure_admin_token(state_dir: Path) -> str:
     try:
         _create(path, secrets.token_urlsafe(32))
         token = path.read_text(encoding="ascii").strip()
+        open_to_all = path.stat().st_mode & stat.S_IWOTH
     except (OSError, UnicodeDecodeError) as error:
         raise TokensUnreadable(f"The admin token {path} cannot be written or read: {error}.") from error
+    if open_to_all:
+        raise TokensUnreadable(
+            f"The admin token {path} can be written by everybody on this machine, so anybody may have put it "
+            "there; remove the file and start again, which makes a new one."
+        )
     if not token:
         raise TokensUnreadable(f"The admin token {path} is empty; remove the file and start again.")
     return token

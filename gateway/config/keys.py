@@ -260,7 +260,12 @@ KEYS: tuple[Key, ...] = (
         "shadow-rules.toml",
         "The rules of comparison, for live traffic and goldens alike.",
     ),
-    Key("shadow.processes", integer(0, 64), 1, "Shadow processes; 0 for no shadowing at all."),
+    Key(
+        "shadow.processes",
+        integer(1, 64),
+        1,
+        "Shadow processes. To compare nothing, set shadow.percent of the features to 0.",
+    ),
     Key("shadow.deadline", _TIME, "10s", "Longest time for one shadowed request."),
     Key(
         "shadow.control_twice",

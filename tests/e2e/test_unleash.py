@@ -46,7 +46,7 @@ class Gateway:
         self.config.write_text(
             '[listen]\ntraffic = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nworkers = 2\nexpose_decision = true\n'
             + "".join(f'[upstreams.{side}]\nurl = "{url}"\n' for side, url in sides.items())
-            + '[state]\ndir = "state"\n[shadow]\nprocesses = 0\n[flags]\nsource = "unleash"\n'
+            + '[state]\ndir = "state"\n[flags]\nsource = "unleash"\n'
             + f'[flags.unleash]\nurl = "{unleash}"\nrefresh = 1\n'
             + 'token_env = "TEST_UNLEASH_BACKEND"\nadmin_token_env = "TEST_UNLEASH_ADMIN"\n'
             + "".join(

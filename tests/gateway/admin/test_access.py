@@ -155,3 +155,10 @@ def test_an_empty_admin_token_opens_nothing(tmp_path: Path) -> None:
     (tmp_path / "admin-token").touch()
     with pytest.raises(TokensUnreadable, match="empty"):
         TokenBook.open(tmp_path)
+
+
+def test_an_admin_token_that_everybody_may_write_opens_nothing(tmp_path: Path) -> None:
+    ensure_admin_token(tmp_path)
+    (tmp_path / "admin-token").chmod(0o666)
+    with pytest.raises(TokensUnreadable, match="written by everybody"):
+        TokenBook.open(tmp_path)

@@ -198,6 +198,7 @@ def test_all_problems_are_told_at_once_each_with_path_value_and_expectation() ->
             "feature[1].match",
             "'a' and 'b' both have it",
         ),
+        ("[shadow]\nprocesses = 0", "shadow.processes", "1 to 64"),
     ],
 )
 def test_an_impossible_value_is_refused(text: str, key: str, words: str) -> None:
