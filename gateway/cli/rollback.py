@@ -99,7 +99,7 @@ def _print(settings: Settings, done: dict[str, Any], trouble: CommandError | Non
         say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
     elif not done["complete"]:
         say(
-            "No worker has confirmed it, and there should be some. The latch holds for each worker that starts"
+            "No worker has confirmed it, and there should be some. The latch holds for those that start"
             " from now on: look at the gateway's log, and start it anew if users still reach the new side."
         )
 
