@@ -244,7 +244,7 @@ class Redactor:
             if isinstance(parsed, Parsed):
                 clean = canonical(self.value(parsed.value, nested=nested + 1))
                 return value if clean == parsed.canonical else clean.decode()
-        if first == "<" and not SAID.match(value):
+        if first == "<" and not SAID.fullmatch(value):
             return self._markup(value)
         return self.text(value)
 

@@ -227,6 +227,8 @@ def test_differences_hold_none() -> None:
     for path in hidden:
         assert SECRET not in str(REDACTOR.pair(path, SECRET, "b")), path
     assert "9f8Ab7Qz1x" not in str(REDACTOR.pair(("header", "location"), "/reset/9f8Ab7Qz1x", None))
+    page = REDACTOR.pair(("body",), f"<a><password>{SECRET}</password></a>", "<a></a>")
+    assert SECRET not in str(page)
     assert REDACTOR.pair(("body", "session", "user"), "a", "b") == ("a", "b")
     assert REDACTOR.pair(("body", "items", "[*]", "value"), 1, 2) == (1, 2)
     keys = REDACTOR.path(("body", "ann@shop.example", SECRET + "0123456", "[*]", "quantity"))
