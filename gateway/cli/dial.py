@@ -48,5 +48,7 @@ def dial(
             say("It is rolled back, so the dial counts only after a restore; `banyan status` shows of what.")
         if done["lagging"]:
             say(f"Not yet confirmed by processes {', '.join(map(str, done['lagging']))}.")
+        elif not done["workers"]:
+            say("No worker has confirmed it: look at the gateway's log.")
     if not done["complete"]:
         context.exit(UNKNOWN)

@@ -228,7 +228,7 @@ class Record:
                 return ""
         except PageCorrupt as corrupt:
             return self._again(str(corrupt), "The dials were put in force again from the state file.")
-        wrong = "was damaged or gone" if filed is None else "was put back to an older one"
+        wrong = "was damaged or gone" if filed is None else "is older than what is in force"
         return self._again(
             f"The state file {self._file.path} {wrong}.", "It was written again: what is in force counts."
         )
