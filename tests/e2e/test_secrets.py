@@ -55,7 +55,10 @@ def answer(side: str) -> dict[str, tuple[bytes, str]]:
     return {
         "/page": (page.encode(), "text/html; charset=utf-8"),
         "/xml": (f"<a><s>{side}</s><password>{s['answer']}</password></a>".encode(), XML),
-        "/text": (f"side {side}\npassword={s['error']} and more".encode(), "text/plain"),
+        "/text": (
+            f"side {side} \x1b]0;owned\x07\u009b31m\npassword={s['error']} and more".encode(),
+            "text/plain",
+        ),
         "": (json.dumps(body).encode(), "application/json"),
     }
 
@@ -138,7 +141,7 @@ def everything(gateway: Between) -> Iterator[tuple[str, bytes]]:
         yield path, httpx.get(gateway.admin + path, trust_env=False, follow_redirects=True).content
     signatures = [one["id"] for one in gateway.banyan("diffs", "--limit", "1000").data]
     commands = [["diffs", "--all"], ["report", "orders"], ["ledger"], ["status"]]
-    for arguments in [*commands, *(["diffs", "show", each] for each in signatures[:4])]:
+    for arguments in [*commands, *(["diffs", "show", each] for each in signatures)]:
         yield " ".join(arguments), said(gateway, *arguments)
     for each in signatures:
         yield f"/diffs/{each}", httpx.get(f"{gateway.admin}/diffs/{each}", trust_env=False).content
@@ -172,14 +175,18 @@ def test_planted_secrets_are_nowhere(tmp_path: Path) -> None:
         books = gateway.settled(eligible=sent)
         assert books["mismatch"] >= sent - 2, books
         wait_until(lambda: len(gateway.banyan("diffs").data) >= 6, timeout=20, what="the findings")
+        all_of_it = list(everything(gateway))
         found = [
             (where, place)
-            for where, content in everything(gateway)
+            for where, content in all_of_it
             for place, secret in SECRETS.items()
             if any(spelling in content for spelling in spellings(secret))
         ]
         assert found == []
-        kept = [text for where, text in everything(gateway) if where == "a sample"]
+        kept = [text for where, text in all_of_it if where == "a sample"]
+        shown = [text.decode() for where, text in all_of_it if where.startswith("diffs show")]
+        assert shown
+        assert not any(each in text for text in shown for each in "\x1b\x07\u009b"), "a terminal would obey"
         assert any(b"<password:" in text for text in kept), "there was something to hide"
         assert all(
             file.stat().st_mode & 0o077 == 0 for file in (gateway.folder / "state").glob("shadow.sqlite*")
