@@ -110,7 +110,13 @@ class _Groups:
         secret_free = self._redactor.pair(found.path, found.control, found.candidate)
         control, candidate = excerpts(*secret_free)
         return Difference(
-            writable(path_text(found.path)), found.kind, severity, control, candidate, excused_by, count
+            writable(path_text(self._redactor.path(found.path))),
+            found.kind,
+            severity,
+            control,
+            candidate,
+            excused_by,
+            count,
         )
 
 
