@@ -148,7 +148,7 @@ async def test_a_source_that_never_said_anything_changes_nothing(desk: Desk) -> 
 async def test_a_full_disk_does_not_keep_the_source_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is in force elsewhere already; the ledger's entry follows."""
 
-    def full(_: object) -> None:
+    def full(_: object, **__: object) -> None:
         raise StateUnwritable("The disk is full.")
 
     with monkeypatch.context() as patch:
@@ -193,7 +193,7 @@ async def test_a_source_that_refuses_leaves_the_dial_and_says_so(desk: Desk) -> 
 
 
 async def test_without_a_ledger_the_source_is_not_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: object) -> None:
+    def full(_: object, **__: object) -> None:
         raise StateUnwritable("The ledger cannot be written.")
 
     monkeypatch.setattr(desk.ledger, "append", full)
