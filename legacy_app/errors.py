@@ -107,8 +107,8 @@ def _answer(status: int, error: dict[str, str], **more: Any) -> Response:
 
 
 def _read_on() -> None:
-    """Read what was refused, up to a bound, and throw it away: the server would hang up on an unread body, and the
-    client might lose the answer with the connection."""
+    """Read what was refused, up to a bound, and throw it away: the server would hang up on an unread
+    body, and the client might lose the answer with the connection."""
     left = _READ_ON
     while left > 0 and (data := request.environ["wsgi.input"].read(min(left, 65_536))):
         left -= len(data)
