@@ -51,7 +51,6 @@ class Hider:
                 text, lambda name, value: self.named(name, volatile.normalise_text(value, name))
             )
             # its fields are done: a placeholder in one must not be hidden by its name
-            content_type = "text/plain"
         return _unshield(self._redactor.body(_shield(text).encode(), content_type).decode("utf-8", "replace"))
 
     def header(self, name: str, value: str) -> str:

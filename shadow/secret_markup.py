@@ -22,6 +22,9 @@ _ATTRIBUTE = re.compile(
 )
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z_][\w:.-]*+)(?P<attributes>[^<>]*+)>")
 
+_SAID = re.compile(rf"{TOKEN.pattern}|<[a-z]+-\d+>")
+"""A token, or a recording's placeholder for one, such as ``<token-32>``: no element."""
+
 _NAMED_BY = ("name", "id", "property", "itemprop", "http-equiv", "autocomplete", "placeholder")
 """The attributes that say what a field is for."""
 _HOLDS = ("value", "content")
@@ -109,7 +112,7 @@ def _elements(text: str, hide: Hide) -> Iterator[str]:
     done = position = 0
     while tag := _ELEMENT.search(text, position):
         position = tag.end()
-        if TOKEN.match(text, tag.start()) or tag["attributes"].endswith("/") or hide(tag["name"], "x") == "x":
+        if _SAID.match(text, tag.start()) or tag["attributes"].endswith("/") or hide(tag["name"], "x") == "x":
             continue
         end = _end(text, f"</{tag['name']}", position)
         content = text[position:end]

@@ -155,7 +155,8 @@ def test_unused_goldens_and_dead_rules_fail_lint(desk: Desk, tmp_path: Path) -> 
     head = '[[rule]]\nowner = "o"\nexpires = 2999-01-01\nop = "ignore"\n'
     rules.write_text(head + 'id = "used"\npath = "body.at"\n')
     words = ("lint", "--rules", str(rules), "--flow", str(desk.flows))
-    assert desk.call(*words)[0] == 0
+    code, said = desk.call(*words)
+    assert code == 0, said
     rules.write_text(rules.read_text() + head + 'id = "dead"\npath = "header.x-nowhere"\n')
     code, said = desk.call(*words)
     assert code == 1
