@@ -2,7 +2,8 @@
 # Overridable: PYTHON (3.11 or later), VENV (where the environment lies), WORKERS (test processes).
 PYTHON  ?= python3
 VENV    ?= .venv
-WORKERS ?= auto
+# A test process starts gateways and applications of several processes each: one for two processors.
+WORKERS ?= $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) + 1) / 2 )))
 
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -55,10 +56,10 @@ fix: $(READY) ## format, and repair what the linter can repair
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## measure beside nginx, HAProxy and Envoy (those that are installed)
+bench: $(READY) ## measure beside nginx, HAProxy, Envoy and FastAPI + httpx (ARGS=--quick: two minutes)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bench.lock \
 		|| echo "the peers in requirements/bench.lock have no build for this machine: measuring without them"
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ARGS)
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-config --quiet --custom-compile-command "make lock"

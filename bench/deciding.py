@@ -18,6 +18,8 @@ import msgspec
 
 from flags import FeatureState, FlagSnapshot, LiveFlags, StatePage, evaluate
 from flags.providers.unleash import UnleashRules
+from gateway.core.context import ContextReader, Place
+from gateway.core.headers import read_request_fields
 
 FEATURES = tuple(f"feature-{number}" for number in range(1000))
 KEYS = 5000
@@ -50,10 +52,16 @@ def rules(constraints: list[object]) -> bytes:
 
 
 CONSTRAINT = {"contextName": "userId", "operator": "STR_STARTS_WITH", "values": HALF}
+PROPERTY = {"contextName": "tenant", "operator": "IN", "values": ["acme"]}
+READER = ContextReader([Place("tenant", "header", "X-Tenant")], lambda _: False)
+FACTS = read_request_fields(
+    [(b"Host", b"a"), *((b"X-%d" % n, b"value") for n in range(10)), (b"X-Tenant", b"acme")]
+)
 SOURCES: tuple[tuple[str, bytes | None], ...] = (
     ("dial of this machine", None),
     ("Unleash, a percentage", rules([])),
     ("Unleash, constraints", rules([CONSTRAINT])),
+    ("Unleash, of the request", rules([PROPERTY])),
 )
 
 
@@ -70,7 +78,11 @@ def measure(folder: Path, published: bytes | None) -> tuple[float, ...]:
 
     def decide() -> None:
         for key in keys:
-            evaluate(live.current().feature(FEATURES[7]), FEATURES[7], key)
+            state = live.current().feature(FEATURES[7])
+            rule, context = state.rule, None
+            if rule is not None and rule.wants:
+                context = READER.read(rule.wants, FACTS, "192.0.2.1")
+            evaluate(state, FEATURES[7], key, context)
 
     first = timed(decide) / KEYS
     again = statistics.median(timed(decide) / KEYS for _ in range(ROUNDS))
@@ -79,19 +91,19 @@ def measure(folder: Path, published: bytes | None) -> tuple[float, ...]:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
-    started = time.perf_counter()
+    """Seconds of the processor's time: what else a machine does meanwhile does not count."""
+    started = time.thread_time()
     work()
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 def main() -> None:
     """Print the table."""
-    print(f"{'source':24}{'first sight':>14}{'seen before':>14}{'new rules':>14}{'after a latch':>16}")
+    print(f"{'source':26}{'first sight':>14}{'seen before':>14}{'new rules':>14}{'after a latch':>16}")
     for name, published in SOURCES:
         with tempfile.TemporaryDirectory() as folder:
             first, again, taken, latched = measure(Path(folder), published)
-        print(f"{name:24}{first:11.2f} µs{again:11.2f} µs{taken:11.2f} ms{latched:13.2f} ms")
+        print(f"{name:26}{first:11.2f} µs{again:11.2f} µs{taken:11.2f} ms{latched:13.2f} ms")
 
 
 if __name__ == "__main__":

@@ -55,11 +55,11 @@ async def serve(port: int) -> None:
 
 def write_recordings(folder: Path, count: int) -> None:
     """Journeys of ten steps each."""
-    body = json.loads(json.dumps(ANSWER)) | {"at": "<iso-timestamp-utc>"}
+    body = json.loads(json.dumps(ANSWER)) | {"at": "⟨iso-timestamp-utc⟩"}
     for number in range(count):
         journey, step = f"flow-{number // STEPS:05d}", number % STEPS + 1
         case = {
-            "banyan_recording": 1,
+            "banyan_recording": 2,
             "flow": journey,
             "number": step,
             "step": f"step-{step}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,3 +36,36 @@ def missing(tools: dict[str, Path]) -> list[str]:
     return [
         f"{name} is not here ({hints.get(name, 'a system package')})" for name in NAMES if name not in tools
     ]
+
+
+PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
+
+
+def install() -> list[str]:
+    """Install what the system's packages bring, where that is allowed; sentences about what was done.
+
+    Their services are not to start: the rig starts what it measures, on ports and a core of its own.
+    """
+    wanted = [package for name, package in PACKAGES.items() if not find(name)]
+    if not wanted:
+        return []
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return [f"not installed, for that takes apt-get and root: {', '.join(wanted)}"]
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")  # what a package asks before it starts its service
+        policy.chmod(0o755)
+    try:
+        for words in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
+            command = ["apt-get", "--quiet", "--quiet", *words]
+            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            done = subprocess.run(
+                command, env=quiet, capture_output=True, text=True, timeout=600, check=False
+            )
+            if done.returncode:
+                return [f"apt-get {words[0]} failed: {done.stderr.strip()[-200:]}"]
+    finally:
+        if ours:
+            policy.unlink()
+    return [f"installed {', '.join(wanted)}"]

@@ -21,7 +21,8 @@ esac
 feature=${1-}
 state=${BANYAN_STATE_DIR:-var}
 user=$(id -un 2>/dev/null || id -u)
-reason=${BANYAN_REASON:-rollback.sh, run by $user}
+reason=${BANYAN_REASON-}
+case $reason in *[![:space:]]*) ;; *) reason="rollback.sh, run by $user" ;; esac
 LC_ALL=C
 export LC_ALL
 
@@ -75,9 +76,13 @@ over_http() {
 *}
     case $status in
         200)
+            # What is said of other machines must not pass for this one's.
+            others=$(say "$body" | sed -n 's/.*"elsewhere"[[:space:]]*:[[:space:]]*\({[^}]*}\).*/\1/p')
+            body=$(say "$body" | sed 's/"elsewhere"[[:space:]]*:[[:space:]]*{[^}]*}//')
             seconds=$(say "$body" | sed -n 's/.*"seconds"[[:space:]]*:[[:space:]]*\([0-9.eE+-]*\).*/\1/p')
             workers=$(say "$body" | sed -n 's/.*"workers"[[:space:]]*:[[:space:]]*\([0-9]*\).*/\1/p')
             say "${feature:-everything}: rolled back; $workers workers have it after $seconds s"
+            case $others in *'"complete":false'*) say "not every other machine has confirmed it yet" ;; esac
             case $body in *'"complete":false'*) fail 2 "not every worker has confirmed it" ;; esac
             return 0 ;;
         409) fail 1 "$(detail)" ;;

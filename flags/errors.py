@@ -13,6 +13,10 @@ FlagsError
 │   ├── PageFull           more features, workers or bytes than the page has room for
 │   ├── LatchMoved         somebody has rolled back since the one who restores looked
 │   └── PageBusy           another process has held the page's lock for too long (never raised by a latch)
+├── RaisesFrozen           a dial would be raised while all raises are frozen
+├── PlanMoved              a plan is not as it was when somebody decided about it
+├── DialMoved              a dial is not where it was when somebody decided about it
+├── MovedInPart            of several dials that belong together some were moved; the cause says why not all
 ├── SourceUnwritable       another source of dials did not take a change
 └── UnknownFeature         carries `.feature` and `.known`
 """
@@ -20,14 +24,18 @@ FlagsError
 from __future__ import annotations
 
 __all__ = [
+    "DialMoved",
     "FlagsError",
     "LatchMoved",
     "LedgerDamaged",
+    "MovedInPart",
     "PageBusy",
     "PageCorrupt",
     "PageError",
     "PageFull",
     "PageMissing",
+    "PlanMoved",
+    "RaisesFrozen",
     "RevisionNotNewer",
     "SourceUnwritable",
     "StateCorrupt",
@@ -85,6 +93,23 @@ class LatchMoved(PageError):
 
 class PageBusy(PageError):
     """The page's lock could not be had in time; nothing was changed."""
+
+
+class RaisesFrozen(FlagsError):
+    """All raises are frozen; the sentence says why. Nothing was changed."""
+
+
+class PlanMoved(FlagsError):
+    """The plan has changed since it was looked at; nothing was changed."""
+
+
+class DialMoved(FlagsError):
+    """The dial has moved since it was looked at; nothing was changed."""
+
+
+class MovedInPart(FlagsError):
+    """A source that takes one dial at a time took some of those that belong together. Its cause says why not
+    all."""
 
 
 class SourceUnwritable(FlagsError):

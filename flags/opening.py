@@ -5,7 +5,8 @@ The rules, in this order:
 1. Of the file's dials and a surviving page's, those of the higher revision count (the file may have fallen
    back to the one before).
 2. A latch found in either place holds: a rollback made while nobody else was alive is only in the page.
-   It goes into the ledger with the state: what cannot be recorded now is found again, and recorded, later.
+   It goes into the ledger with the state, unless that has it already: what cannot be recorded now is found
+   again, and recorded, later. After a reload, that is left to who is there for it.
 3. A feature without a dial gets its seed. A dial without a feature is kept, for the day the feature comes
    back.
 """
@@ -45,9 +46,12 @@ def snapshot_of(stored: StoredState) -> FlagSnapshot:
     return FlagSnapshot(stored.revision, stored.everything_latched, features)
 
 
-def open_state(dir: Path | str, seeds: Mapping[str, int], now: float) -> OpenedState:
+def open_state(
+    dir: Path | str, seeds: Mapping[str, int], now: float, *, seeded: bool = True, alone: bool = True
+) -> OpenedState:
     """Load the file of `dir`, make its page, and bring both to one state. `seeds`: first dials in hundredths,
-    by feature.
+    by feature; with `seeded` false they are another's to put in force. `alone`: nobody else is there to write
+    down a rollback that is in the page alone, and knows who made it and why.
 
     For the one process that owns the folder, and again after a reload of the configuration. Always makes a
     new revision, above every one seen. A folder that has become unwritable is a warning: the page alone then
@@ -60,10 +64,16 @@ def open_state(dir: Path | str, seeds: Mapping[str, int], now: float) -> OpenedS
     warnings = [file.warning] if file.warning else []
     page = StatePage.create(file.dir / PAGE_NAME, seeds)
     try:
-        stored = _merged(loaded or StoredState(), page, seeds, now, warnings)
-        found = _found(loaded or StoredState(), stored)
+        before = loaded or StoredState()
+        stored = _merged(before, page, seeds if seeded else {}, now, warnings)
+        if not alone:
+            stored = msgspec.structs.replace(
+                stored, latched=before.latched, everything_latched=before.everything_latched
+            )
+        ledger = Ledger(dir)
+        found = [entry for entry in _found(before, stored) if not ledger.says_rolled_back(entry.feature)]
         try:
-            file.save(stored, lambda: _record(Ledger(dir), found))
+            file.save(stored, lambda: ledger.append_together(found, insist=True) if found else None)
         except StateUnwritable as error:
             warnings.append(str(error))
         _bring(page, stored, seeds)
@@ -79,11 +89,6 @@ def _found(before: StoredState, after: StoredState) -> list[Entry]:
     if after.everything_latched and not before.everything_latched:
         names.insert(0, None)
     return [msgspec.structs.replace(DIRECT, feature=name, revision=after.revision) for name in names]
-
-
-def _record(ledger: Ledger, entries: list[Entry]) -> None:
-    for entry in entries:
-        ledger.append(entry, insist=True)
 
 
 def _merged(
@@ -112,6 +117,8 @@ def _merged(
         percents={**seeds, **percents},
         latched=tuple(sorted({*stored.latched, *latched})),
         everything_latched=stored.everything_latched or everything,
+        plans=stored.plans,
+        frozen=stored.frozen,
     )
 
 

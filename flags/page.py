@@ -32,6 +32,7 @@ from flags.layout import (
     LATCH_STAMP,
     LATCHES,
     REVISION,
+    SLOTS,
     STAMP,
     TOTAL_BYTES,
     U64,
@@ -97,7 +98,9 @@ class StatePage:
         """The page of exactly these features: an existing one with its latches and dials if it is whole, else
         an empty one.
 
-        Rows of dead workers are cleared. StateUnwritable when no page can be made.
+        Rows of dead workers are cleared. A page that is full of names is made anew without those that are
+        neither configured nor latched, unless a living worker reads it: PageFull then. StateUnwritable when
+        no page can be made.
         """
         path, names = Path(path), tuple(features)
         try:
@@ -107,8 +110,18 @@ class StatePage:
             self = cls.open(path)
         try:
             with self._lock.held(PUBLISH_PATIENCE):
-                self._slots.list_only(names)
                 self._rows.sweep()
+                self._slots.list_only(names)
+        except PageFull:
+            held = self._slots.latched()
+            fits = len(held.union(names)) <= SLOTS and not self.rows()
+            snapshot = self.read()
+            self.close()
+            if not fits:
+                raise
+            kept = {name: state for name, state in snapshot.features.items() if name in held.union(names)}
+            self = cls.renew(path, msgspec.structs.replace(snapshot, features=kept), held)
+            self.set_features(names)
         except BaseException:
             self.close()
             raise

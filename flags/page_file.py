@@ -19,6 +19,7 @@ from pathlib import Path
 
 from flags.errors import PageBusy, PageMissing, StateUnwritable
 from flags.layout import HEADER_BYTES, TOTAL_BYTES, header
+from flags.whole_file import aside
 
 __all__ = ["PageLock", "make_page", "map_page"]
 
@@ -28,7 +29,7 @@ _POLL = 0.002  # seconds between two tries for the lock
 def make_page(path: Path) -> None:
     """Put an empty page at `path`, replacing what is there (whoever has that mapped keeps it).
     StateUnwritable when it cannot."""
-    beside = path.with_name(path.name + ".new")
+    beside = aside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660)

@@ -7,6 +7,8 @@ key is on the new side at a whole percentage here exactly when it is there: Unle
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import mmh3
 
 __all__ = ["POSITIONS", "position"]
@@ -15,6 +17,7 @@ POSITIONS = 10_000
 """How many positions there are: hundredths of a percent."""
 
 
+@lru_cache(maxsize=4096)
 def position(feature: str, key: str) -> int:
     """The position of `key` for `feature`, 0…9999 in hundredths of a percent; on the new side when below the
     dial.

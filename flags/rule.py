@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 __all__ = ["Context", "Evaluation", "Rule"]
 
 
-class Evaluation(NamedTuple):
+class Evaluation(msgspec.Struct, frozen=True, gc=False):
     """`position` 0…9999 and `percent` 0…10000, both in hundredths; `selected`: the dial (or the rule) puts
-    this key on the new side.
+    this key on the new side. `share`: the chance in hundredths with which it did so; 0 where a rule looks at
+    more than a percentage, so that nobody knows.
 
-    A tuple because one is made for every request.
+    A structure because one is made for every request.
     """
 
     position: int
     percent: int
     selected: bool
+    share: int = 0
 
 
 class Context(NamedTuple):
@@ -43,6 +47,10 @@ class Rule(Protocol):
     @property
     def words(self) -> str:
         """What it goes by beside the percentage, for people; "" when it is the percentage alone."""
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """What it looks at in a context, by Unleash's names, beside what the key stands for."""
 
     def evaluate(self, percent: int, key: str, context: Context | None) -> Evaluation:
         """`percent`: the dial in hundredths. `key` stands for the user and the session; with a context it

@@ -45,7 +45,7 @@ class FeatureSlots:
                 raise PageMissing(
                     "The state page names more features than it has room for; `banyan run` makes a new one."
                 )
-            self._names = tuple(self._name(slot) for slot in range(count))
+            self._names += tuple(self._name(slot) for slot in range(len(self._names), count))
             self._index = {name: slot for slot, name in enumerate(self._names)}
         return self._names
 
@@ -71,8 +71,14 @@ class FeatureSlots:
     def add(self, names: Iterable[str]) -> None:
         """Give every new name a slot and list all of them. PageFull beyond the last slot; ValueError for a
         name too long."""
+        names = tuple(names)
+        known = self.names()
+        if len(known) + len(set(names) - set(known)) > SLOTS:
+            raise PageFull(
+                f"The state page has room for {SLOTS} names of features, present and past. Stop the gateway "
+                "and start it again: then it forgets those that are neither configured nor rolled back."
+            )
         for name in names:
-            self.names()
             slot = self._index.get(name)
             if slot is None:
                 slot = self._append(name)
@@ -90,16 +96,13 @@ class FeatureSlots:
         slot, raw = len(self._names), name.encode()
         if not 0 < len(raw) <= NAME_BYTES or b"\0" in raw:
             raise ValueError(f"The feature name {name!r} must have 1 to {NAME_BYTES} bytes.")
-        if slot >= SLOTS:
-            raise PageFull(
-                f"The state page has room for {SLOTS} features, present and past; "
-                "stop the gateway and remove it."
-            )
         start = NAMES + slot * NAME_BYTES
         self._page[start : start + NAME_BYTES] = raw.ljust(NAME_BYTES, b"\0")
         self._page[LATCHES + slot] = 0
         # The count last: a reader never sees a slot without its name.
         self._page[SLOT_COUNT] = (slot + 1).to_bytes(4, "little")
+        self._names += (name,)
+        self._index[name] = slot
         return slot
 
     def _name(self, slot: int) -> str:

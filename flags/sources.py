@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["SourceView", "Wanted"]
+__all__ = ["Said", "SourceView", "Wanted"]
 
 
 class SourceView(msgspec.Struct, frozen=True):
@@ -21,11 +22,21 @@ class SourceView(msgspec.Struct, frozen=True):
     alert: bool = False
 
 
+class Said(NamedTuple):
+    """Who wants something, why, and on which machine, where that is known."""
+
+    actor: str
+    reason: str
+    machine: str = ""
+
+
 class Wanted(NamedTuple):
-    """What should be in force. `dials` in hundredths by feature; `rules` for `FlagSnapshot.rules`; `absent`:
-    features that the source does not know.
+    """What should be in force. `dials` in hundredths by feature; `rules` for `FlagSnapshot.rules`, None to
+    leave those in force; `absent`: features that the source does not know; `said`: who moved a dial, where
+    the source tells.
     """
 
     dials: dict[str, int]
-    rules: bytes
+    rules: bytes | None
     absent: tuple[str, ...] = ()
+    said: Mapping[str, Said] = {}

@@ -15,28 +15,32 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from flags.errors import RevisionNotNewer, StateCorrupt, StateError, StateUnwritable
+from flags.plan import PlanState
+from flags.whole_file import aside, write_to_disk
 
-__all__ = ["StateFile", "StoredState"]
+__all__ = ["STATE", "STATE_BEFORE", "StateFile", "StoredState"]
+
+STATE: Final = "state.json"
+STATE_BEFORE: Final = "state.json.previous"
 
 
 class StoredState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`updated_at`: seconds since 1970. `percents`: dials in hundredths. `latched`: the features rolled back,
-    sorted."""
+    sorted. `plans`: how each plan that was started stands. `frozen`: why no dial may be raised, "" if one
+    may."""
 
     revision: int = 0
     updated_at: float = 0.0
     percents: dict[str, int] = {}
     latched: tuple[str, ...] = ()
     everything_latched: bool = False
-
-    def with_percent(self, feature: str, percent: int, now: float) -> StoredState:
-        """The next revision, with this dial (hundredths)."""
-        return self._next(now, percents={**self.percents, feature: percent})
+    plans: dict[str, PlanState] = {}
+    frozen: str = ""
 
     def with_percents(self, percents: Mapping[str, int], now: float) -> StoredState:
         """The next revision, with these dials (hundredths); those of other features stay."""
@@ -48,6 +52,15 @@ class StoredState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self._next(now, everything_latched=on)
         others = set(self.latched) - {feature}
         return self._next(now, latched=tuple(sorted(others | {feature} if on else others)))
+
+    def with_plan(self, name: str, plan: PlanState | None, now: float) -> StoredState:
+        """The next revision, with this plan standing so; None: it is not started."""
+        others = {other: state for other, state in self.plans.items() if other != name}
+        return self._next(now, plans=others | ({name: plan} if plan else {}))
+
+    def with_freeze(self, why: str, now: float) -> StoredState:
+        """The next revision, with all raises frozen, or with "" no longer."""
+        return self._next(now, frozen=why)
 
     def _next(self, now: float, **changes: Any) -> StoredState:
         return msgspec.structs.replace(self, revision=self.revision + 1, updated_at=now, **changes)
@@ -83,8 +96,8 @@ class StateFile:
 
     def __init__(self, dir: Path | str) -> None:
         self.dir = Path(dir)
-        self.path = self.dir / "state.json"
-        self.previous = self.dir / "state.json.previous"
+        self.path = self.dir / STATE
+        self.previous = self.dir / STATE_BEFORE
         self.warning = ""
         self._known = 0
 
@@ -166,13 +179,9 @@ class StateFile:
             return f"is damaged: {error}"
 
     def _replace(self, data: bytes, keep: bool, record: Callable[[], object] | None) -> None:
-        beside = self.path.with_name("state.json.new")
+        beside = aside(self.path)
         try:
-            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
+            write_to_disk(beside, data)
             if record is not None:
                 record()
             if keep:  # a damaged file must not push out a good one before it

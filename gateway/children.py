@@ -75,17 +75,22 @@ class Place:
     async def _keep(self) -> None:
         while not self._leaving.is_set():
             born = time.monotonic()
-            self._process = await self._spawn()
+            try:
+                self._process = await self._spawn()
+            except OSError as error:  # no process or descriptor left to have: there may be one in a moment
+                await self._mourn(f"could not be started ({error})", 0.0)
+                continue
             if self._leaving.is_set():  # asked to end while it was being started
                 self.signal(self._farewell)
             code = await self._process.wait()
-            if not self._leaving.is_set():
-                await self._mourn(code, time.monotonic() - born)
+            self.unable = self.unable or (code == UNABLE and not self._leaving.is_set())
+            await self._mourn(f"ended with code {code}", time.monotonic() - born)
 
-    async def _mourn(self, code: int, lived: float) -> None:
-        self.unable = self.unable or code == UNABLE
+    async def _mourn(self, how: str, lived: float) -> None:
+        if self._leaving.is_set():
+            return
         self.deaths = 1 if lived > _SETTLED else self.deaths + 1
         pause = _BACK_OFF[min(self.deaths - 1, len(_BACK_OFF) - 1)]
-        _LOG.error("%s ended with code %d and is replaced in %.2f s", self.name, code, pause)
+        _LOG.error("%s %s and is replaced in %.2f s", self.name, how, pause)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._leaving.wait(), pause)

@@ -7,10 +7,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,9 +21,14 @@ from flags import FlagsError
 from gateway.children import Place
 from gateway.premises import Premises
 
-__all__ = ["Launcher", "Modules"]
+__all__ = ["Launcher", "Modules", "spawn_child"]
 
 _LOG = logging.getLogger("banyan.supervisor")
+
+
+_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024), "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
+"""For glibc's allocator: what one large read takes is kept for the next, not given back and asked for again,
+page by page."""
 
 
 class Modules(msgspec.Struct, frozen=True):
@@ -73,18 +79,39 @@ class Launcher:
         with _told("the state page could not be brought back"):
             if wrong := self._premises.look_at_page():
                 _LOG.error("%s", wrong)
-        command = [sys.executable, "-m", module, "--index", str(index)]
-        command += ["--runtime", str(self._premises.runtime), "--life-fd", str(self._premises.life)]
-        handed = [self._premises.life]
-        for flag, listener in (("--listen-fd", traffic), ("--admin-fd", admin)):
-            if listener is not None:
-                command += [flag, str(listener.fileno())]
-                handed.append(listener.fileno())
-        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends the rest in
-        # order.
+        handed = {"--listen-fd": traffic, "--admin-fd": admin}
+        return await spawn_child(module, index, self._premises.runtime, self._premises.life, handed)
+
+
+async def spawn_child(
+    module: str,
+    index: int,
+    runtime: Path,
+    life: int,
+    handed: Mapping[str, socket.socket | None] | None = None,
+) -> Process:
+    """Start `python -m module`; `handed`: sockets that it inherits, by the flag that names them."""
+    command = [sys.executable, "-m", module, "--index", str(index)]
+    command += ["--runtime", str(runtime), "--life-fd", str(life)]
+    descriptors = [life]
+    for flag, listener in (handed or {}).items():
+        if listener is not None:
+            command += [flag, str(listener.fileno())]
+            descriptors.append(listener.fileno())
+    # Inherited: who asks for a reload may do so before there is anybody to hear it. It waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        # A group of its own: Ctrl-C reaches the supervisor alone, which ends the rest in order.
         return await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=sys.stderr, pass_fds=handed, process_group=0, env=_environment()
+            *command,
+            stdin=DEVNULL,
+            stdout=sys.stderr,
+            pass_fds=descriptors,
+            process_group=0,
+            env=_environment(),
         )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 @contextmanager
@@ -100,4 +127,5 @@ def _environment() -> dict[str, str]:
     """Ours, with the folder that this package was found in: children find it wherever they are started."""
     home = str(Path(__file__).resolve().parents[1])
     known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(known if home in known else [*known, home])}
+    path = os.pathsep.join(known if home in known else [*known, home])
+    return {**_MEMORY, **os.environ, "PYTHONPATH": path}

@@ -1,7 +1,8 @@
-"""The notes that a running gateway leaves in its state folder, for tools that look for it. Knows no
-process or socket.
+"""The notes that a running gateway leaves: in its state folder for tools that look for it, in its runtime
+folder for its own processes. Knows no process or socket.
 
-- `runtime`              JSON: process, runtime folder, addresses; how the command line finds the gateway
+- `runtime`              JSON: process, runtime folder, addresses; `runtime_note` reads it
+- `config.json`          JSON, in the runtime folder: the configuration in force, checked
 - `state.page.offsets`   text: where a shell finds the latches in the page file, one name and offset a line
 """
 
@@ -13,47 +14,38 @@ from typing import Final
 
 import msgspec
 
-from flags import StatePage, StateUnwritable
+from flags import StatePage, StateUnwritable, replace_whole
+from gateway.config import Config
+from gateway.runtime_note import RUNTIME_FILE, Runtime
 
 __all__ = [
+    "CONFIG_FILE",
     "OFFSETS_FILE",
-    "RUNTIME_FILE",
-    "Runtime",
-    "read_runtime",
+    "leave_config",
+    "read_config",
     "write_offsets",
     "write_runtime",
-    "write_whole",
 ]
 
-RUNTIME_FILE: Final = "runtime"
+CONFIG_FILE: Final = "config.json"
 OFFSETS_FILE: Final = "state.page.offsets"
-
-
-class Runtime(msgspec.Struct, frozen=True):
-    """One running gateway: its supervisor's process, addresses as URLs, `started_at` in UTC, the
-    configuration file.
-    """
-
-    pid: int
-    runtime: str
-    admin: str
-    traffic: str
-    started_at: str
-    config: str
 
 
 def write_runtime(folder: Path, runtime: Runtime) -> None:
     """Leave the note. Raises `StateUnwritable`."""
-    write_whole(folder / RUNTIME_FILE, msgspec.json.format(msgspec.json.encode(runtime)) + b"\n")
+    write_whole(folder / RUNTIME_FILE, runtime.encoded())
 
 
-def read_runtime(folder: Path) -> Runtime | None:
-    """The note of the gateway that runs on this folder; None when there is none, or its process is gone."""
-    try:
-        found = msgspec.json.decode((folder / RUNTIME_FILE).read_bytes(), type=Runtime)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return found if Path(f"/proc/{found.pid}").exists() else None
+def leave_config(runtime: Path, config: Config, name: str = CONFIG_FILE) -> Path:
+    """Leave the configuration for the children; where. Raises `StateUnwritable`."""
+    path = runtime / name
+    write_whole(path, msgspec.json.encode(config))
+    return path
+
+
+def read_config(runtime: Path) -> Config:
+    """The configuration as it was left for the children."""
+    return msgspec.json.decode((runtime / CONFIG_FILE).read_bytes(), type=Config)
 
 
 def write_offsets(page: StatePage, folder: Path) -> None:
@@ -69,11 +61,7 @@ def write_offsets(page: StatePage, folder: Path) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file in one step. Raises `StateUnwritable` when it cannot be written."""
-    aside = path.with_name(path.name + ".new")
     try:
-        aside.write_bytes(data)
-        aside.replace(path)
+        replace_whole(path, data, mode=0o666, durable=False)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
         raise StateUnwritable(f"The file {path} could not be written: {error.strerror}.") from error

@@ -20,6 +20,7 @@ import msgspec
 from flags import FlagsError, Ledger, OpenedState, RevisionNotNewer, StatePage, StateUnwritable, open_state
 from gateway.config import Config
 from gateway.core.decision import Side
+from gateway.keys import force_key, sticky_key
 from gateway.machine import (
     StartError,
     bind,
@@ -29,14 +30,20 @@ from gateway.machine import (
     open_many_files,
     remove_socket,
 )
-from gateway.notes import OFFSETS_FILE, RUNTIME_FILE, Runtime, write_offsets, write_runtime, write_whole
+from gateway.notes import CONFIG_FILE, OFFSETS_FILE, leave_config, write_offsets, write_runtime
 from gateway.page_keeper import PageKeeper
+from gateway.runtime_note import RUNTIME_FILE, Runtime
 from gateway.tls import TlsError, listen_context, upstream_tls
 from gateway.upstreams import upstream_of
 
-__all__ = ["Premises"]
+__all__ = ["Premises", "check_streams", "check_tls", "check_upstream_tls"]
 
 _TRIES = 5
+_LIES_OPEN = (
+    "What the shadow hands over lies open in Redis: cookies, tokens and bodies of real requests. Whoever "
+    "reads that Redis reads sessions. Set shadow.stream_key_env or shadow.stream_key_file, the same on all "
+    "machines; `openssl rand -hex 32` makes a key."
+)
 
 
 class Premises:
@@ -76,25 +83,25 @@ class Premises:
             ("listen.traffic", self.config.listen.traffic, config.listen.traffic),
             ("listen.admin", self.config.listen.admin, config.listen.admin),
             ("listen.socket_mode", self.config.listen.socket_mode, config.listen.socket_mode),
-            ("state.dir", self.config.state.dir, config.state.dir),
+            ("state", self.config.state, config.state),
             ("flags", self.config.flags, config.flags),
+            ("alerts", self.config.alerts, config.alerts),
         ):
             if old != new:
-                raise StartError(
-                    f"{key} cannot change from {old} to {new} while the gateway runs; start it anew."
-                )
+                # Not what it was and would be: an address may hold a password, and this goes into the log.
+                raise StartError(f"{key} cannot change while the gateway runs; start it anew.")
         check_tls(config)
-        aside = self.runtime / "config.json.next"
+        check_streams(config)
         try:
             # All that can fail comes before the state is touched, which takes effect at once.
-            write_whole(aside, msgspec.json.encode(config))
+            aside = leave_config(self.runtime, config, f"{CONFIG_FILE}.next")
             self.look_at_page()
-            self._keeper.take(self._opened_page(config))
+            self._keeper.take(self._opened_page(config, alone=False))
         except FlagsError as error:
             with contextlib.suppress(FlagsError):
                 self.page.set_features(feature.name for feature in self.config.features)
             raise StartError(str(error)) from error
-        aside.replace(self.runtime / "config.json")
+        aside.replace(self.runtime / CONFIG_FILE)
         self.config = config
 
     @property
@@ -113,7 +120,12 @@ class Premises:
         """See whether the page is where children look for it, and bring it back → one sentence about what was
         wrong, else "". Raises `FlagsError` when that cannot be done.
         """
-        return self._keeper.look()
+        before = self._keeper.number
+        wrong = self._keeper.look()
+        if self._keeper.number == before:
+            return wrong
+        # A page made anew may have its features in another order.
+        return " ".join(filter(None, (wrong, self._leave_offsets(self.page))))
 
     def before_control(self) -> None:
         """The next control process begins. After a change of pages: what the last one did to the old page and
@@ -122,7 +134,7 @@ class Premises:
         if self._brought != self._keeper.number:
             self._brought = self._keeper.number
             self._keeper.settle()
-            self._keeper.take(self._opened_page(self.config))
+            self._keeper.take(self._opened_page(self.config, alone=False))
 
     def stop_listening(self) -> None:
         """From now on nobody new connects; connections that were accepted are the workers' business."""
@@ -131,6 +143,7 @@ class Premises:
 
     def _take(self, config: Config) -> None:
         check_tls(config)
+        lies_open = check_streams(config)
         open_many_files()
         self._undo.callback(os.close, lock_state_folder(self.folder))
         listen = config.listen
@@ -143,12 +156,13 @@ class Premises:
         self._undo.callback(self._keeper.close)
         self.runtime = Path(tempfile.mkdtemp(prefix="banyan-"))
         self._undo.callback(shutil.rmtree, self.runtime, ignore_errors=True)
-        write_whole(self.runtime / "config.json", msgspec.json.encode(self.config))
+        leave_config(self.runtime, self.config)
         self.life, ours = os.pipe()
         self._undo.callback(os.close, self.life)
         self._undo.callback(os.close, ours)
         self._undo.callback((self.folder / RUNTIME_FILE).unlink, missing_ok=True)
         self._leave_notes()
+        self.warnings += tuple(filter(None, [lies_open]))
 
     def _keep(self, listener: socket.socket) -> socket.socket:
         self._undo.callback(listener.close)
@@ -165,28 +179,50 @@ class Premises:
         )
         return msgspec.structs.replace(config, listen=listen)
 
-    def _opened_page(self, config: Config) -> StatePage:
+    def _opened_page(self, config: Config, *, alone: bool = True) -> StatePage:
         """The page, and the file brought to one state with it."""
-        opened = _opened(config)
-        warnings = [*opened.warnings]
-        try:
-            write_offsets(opened.page, self.folder)
-        except StateUnwritable as error:
-            # Offsets of another page would have the script write anywhere.
-            (self.folder / OFFSETS_FILE).unlink(missing_ok=True)
-            warnings.append(f"{error} `deploy/rollback.sh` works by the admin port alone until it can.")
-        self.warnings = tuple(warnings)
+        opened = _opened(config, alone=alone)
+        self.warnings = (*opened.warnings, *filter(None, [self._leave_offsets(opened.page)]))
         return opened.page
+
+    def _leave_offsets(self, page: StatePage) -> str:
+        """Where the script finds the latches of this page → what to know, "" when it does."""
+        try:
+            write_offsets(page, self.folder)
+        except StateUnwritable as error:
+            return f"{error} {self._without_offsets()}"
+        return ""
+
+    def _without_offsets(self) -> str:
+        """Offsets of another page would have the script write anywhere → what to know, a sentence."""
+        path = self.folder / OFFSETS_FILE
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            return (
+                f"{path} may be of another page and cannot be removed either ({error.strerror}): remove it "
+                "before anybody runs `deploy/rollback.sh`, which would go by it."
+            )
+        return "`deploy/rollback.sh` works by the admin port alone until it can."
 
     def _leave_notes(self) -> None:
         """What helps, and is no reason not to start when the disk is full."""
         warnings = [*self.warnings]
-        for attempt in (self._settle_ledger, lambda: write_runtime(self.folder, self._note())):
+        for attempt in (
+            self._make_keys,
+            self._settle_ledger,
+            lambda: write_runtime(self.folder, self._note()),
+        ):
             try:
                 warnings += filter(None, [attempt()])
             except StateUnwritable as error:
                 warnings.append(str(error))
         self.warnings = tuple(warnings)
+
+    def _make_keys(self) -> str:
+        for key in (force_key, sticky_key):
+            key(self.config.state.dir).ensure()
+        return ""
 
     def _settle_ledger(self) -> str:
         return Ledger(self.folder).settle()
@@ -207,16 +243,40 @@ def check_tls(config: Config) -> None:
     """Try what the workers will speak TLS with, so that a mistake is told before anything is started."""
     try:
         listen_context(config.listen)
+    except TlsError as error:
+        raise StartError(str(error)) from error
+    check_upstream_tls(config)
+
+
+def check_upstream_tls(config: Config) -> None:
+    """The same for what is spoken with the two applications."""
+    try:
         for side in Side:
             upstream_tls(upstream_of(config, side), f"upstreams.{side}")
     except TlsError as error:
         raise StartError(str(error)) from error
 
 
-def _opened(config: Config) -> OpenedState:
+def check_streams(config: Config) -> str:
+    """Whether the secret of the shared streams is there, where one is configured → one sentence about what
+    lies open in Redis without one, else "".
+    """
+    if not config.state.redis_url:
+        return ""
+    from gateway.stream_link import StreamKeyWrong, stream_secret  # noqa: PLC0415 - a client others do not need
+
+    try:
+        return "" if stream_secret(config) else _LIES_OPEN
+    except StreamKeyWrong as error:
+        raise StartError(str(error)) from error
+
+
+def _opened(config: Config, *, alone: bool) -> OpenedState:
     seeds = {feature.name: feature.percent for feature in config.features}
+    # What the others have dialled meanwhile is not known yet: until it is, nobody new gets the new side.
+    seeded = not config.state.redis_url
     for _ in range(_TRIES - 1):
         # The control process writes the same file: of two writers at once one is told to read again.
         with contextlib.suppress(RevisionNotNewer):
-            return open_state(config.state.dir, seeds, time.time())
-    return open_state(config.state.dir, seeds, time.time())
+            return open_state(config.state.dir, seeds, time.time(), seeded=seeded, alone=alone)
+    return open_state(config.state.dir, seeds, time.time(), seeded=seeded, alone=alone)

@@ -16,11 +16,14 @@ No task, no lock, no file and no system call but the sockets' own stand on this 
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
+from time import perf_counter, time
 
-from flags import Evaluation, evaluate
+from flags import Evaluation, FlagSnapshot, evaluate
 from gateway.capture import CapturePlan
-from gateway.core.decision import UNMATCHED, Side, decide
+from gateway.core.breaker import Breaker
+from gateway.core.breaker import Phase as BreakerPhase
+from gateway.core.decision import UNMATCHED, Cause, Decision, Side, decide
 from gateway.core.event import BreakerMoved, FellBack, GatewayAnswered, RequestFinished
 from gateway.core.failure import (
     BUDGETED,
@@ -32,18 +35,22 @@ from gateway.core.failure import (
     may_ask_again,
     may_fall_back,
 )
+from gateway.core.forcing import Force, Ignored
 from gateway.core.forwarding import has_been_here, public_origin
 from gateway.core.headers import RequestFacts, ResponseFacts
+from gateway.core.kept import Decided
 from gateway.core.message import ALLOWED, IDEMPOTENT_METHODS, RequestHead, ResponseHead
 from gateway.core.route import Route
-from gateway.core.target import Target
-from gateway.lines import Sender, decision_lines, ids_of, key_lines, request_lines
-from gateway.sessions import StickyKey
-from gateway.traffic import Traffic
+from gateway.lines import Sender, decision_lines, id_lines, key_lines, passed_lines, sender_lines, via_line
+from gateway.sessions import Beginning, StickyKey
+from gateway.sinks import DecisionSamples
+from gateway.traffic import Traffic, is_taken_back
 from gateway.wire import (
     LAST_CHUNK,
+    NO_BODY,
     WRITE_HIGH_WATER,
     Downstream,
+    Patience,
     Refusal,
     Reply,
     RequestBody,
@@ -51,16 +58,21 @@ from gateway.wire import (
     Upstream,
     UpstreamLimits,
     answer_head,
+    answer_lines,
     date_line,
     field_lines,
     gateway_answer,
-    public_field,
+    reply_to,
+    request_fields,
     request_head,
     status_line,
 )
 from shadow import Observation, RequestSnapshot
 
 _NO_FEATURE = "none"
+_LEGACY, _NEW = Side
+_CLOSED = BreakerPhase.CLOSED
+_FORCED = Cause.FORCED
 _WAITING_BODY = 64 * 1024
 """Bytes of a body that are read before its request goes upstream, while other bodies hold their share of
 connections."""
@@ -71,80 +83,80 @@ class Proxy(Traffic):
 
     __slots__ = ()
 
-    def open(self, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target) -> RequestPath:
+    def open(self, client: Downstream, head: RequestHead, facts: RequestFacts) -> RequestPath:
         """A request has been read to the end of its head."""
-        return RequestPath(self, client, head, facts, target)
+        chunked = facts.chunked
+        body = RequestBody(self.repeat_bound, chunked) if facts.length or chunked else NO_BODY
+        keep = head.minor_version == 1 and not facts.close
+        return RequestPath(self, client, head, facts, body, keep, perf_counter())
+
+    def state_changed(self, snapshot: FlagSnapshot) -> None:
+        """What is taken back now is so for whoever waits, too: tunnels close, and legacy is asked what the
+        new side has not been asked yet. Before anybody is told that this worker has the change.
+        """
+        self.close_tunnels(snapshot)
+        pool = self.pools[_NEW]
+        for path in pool.line:
+            if isinstance(path, RequestPath) and is_taken_back(path, snapshot) and pool.cancel(path):
+                path.turn_back(snapshot)
 
 
+@dataclass(slots=True, eq=False)
 class RequestPath:
     """One request on its way through the nine steps."""
 
-    __slots__ = (
-        "_attempt",
-        "_begun",
-        "_body",
-        "_client",
-        "_decided",
-        "_decision",
-        "_ended",
-        "_evaluation",
-        "_facts",
-        "_head",
-        "_head_lines",
-        "_ids",
-        "_interim_sent",
-        "_keep",
-        "_key",
-        "_over",
-        "_plan",
-        "_proxy",
-        "_reached",
-        "_reply",
-        "_retry_counted",
-        "_route",
-        "_started",
-        "_status",
-        "_target",
-        "_uploads_to",
-        "_upstream",
-        "_waits_for_body",
-        "feature",
-        "side",
-    )
-
     # 1. read
 
-    def __init__(
-        self, proxy: Proxy, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target
-    ) -> None:
-        self._proxy = proxy
-        self._client = client
-        self._head = head
-        self._facts = facts
-        self._target = target
-        self._started = time.perf_counter()
-        self._body = RequestBody(proxy.keep_body, chunked=facts.chunked)
-        self._keep = head.minor_version == 1 and not facts.close
-        self._begun = False
-        self._upstream: Upstream | None = None
-        self._attempt = 0
-        self._reached = 0
-        self._retry_counted = False
-        self._decided = False
-        self._decision = UNMATCHED
-        self._route: Route | None = None
-        self._key: StickyKey | None = None
-        self._evaluation: Evaluation | None = None
-        self.feature = _NO_FEATURE
-        self.side = Side.LEGACY
-        self._interim_sent = False
-        self._waits_for_body = False
-        self._uploads_to: Side | None = None
-        self._reply: Reply | None = None
-        self._status = 0
-        self._plan: CapturePlan | None = None
-        self._ended = False
-        self._over = False
+    _proxy: Proxy
+    _client: Downstream
+    _head: RequestHead
+    _facts: RequestFacts
+    _body: RequestBody
+    _keep: bool
+    """Whether the connection may carry another request."""
+    _started: float
+    feature: str = _NO_FEATURE
+    side: Side = _LEGACY
+    _begun: bool = False
+    _upstream: Upstream | None = None
+    _attempt: int = 0
+    _silence: float = 0.0
+    _era: int = 0
+    _reached: int = 0
+    """How many applications the request may have reached."""
+    _retry_counted: bool = False
+    _decided: bool = False
+    _decision: Decision = UNMATCHED
+    _route: Route | None = None
+    _key: StickyKey | None = None
+    _evaluation: Evaluation | None = None
+    _beginning: Beginning | None = None
+    """What this session began with, where that matters."""
+    _marks: bool = False
+    """Whether the client is to be told that: its cookie does not say it yet."""
+    _own_id: bytes = b""
+    _ids: bytes = b""
+    _sender: bytes = b""
+    """Who asked, as both sides are told: the fields are shared by all who send the same."""
+    _revision: int = 0
+    _head_lines: bytes = b""
+    _interim_sent: bool = False
+    _waits_for_body: bool = False
+    _asking: bool = False
+    """Whether a connection that comes now comes in the moment in which it was asked for."""
+    _uploads_to: Side | None = None
+    _reply: Reply | None = None
+    _status: int = 0
+    _plan: CapturePlan | None = None
+    _ended: bool = False
+    _broke_off: bool = False
+    """Whether the application did not end the answer that it had begun."""
+    _over: bool = False
+
+    @property
+    def head_only(self) -> bool:
+        """Whether its answer has no body."""
+        return self._head.method == b"HEAD"
 
     def begin(self) -> None:
         """It is this request's turn on its connection."""
@@ -153,7 +165,7 @@ class RequestPath:
         proxy.active += 1
         if has_been_here(facts.via, proxy.pseudonym):
             self._answer_self(508, "this request has been here before", "proxy_loop_detected")
-        elif self._head.method == b"OPTIONS" and (self._target.path == b"*" or facts.max_forwards == 0):
+        elif self._head.method == b"OPTIONS" and (self._head.target.path == b"*" or facts.max_forwards == 0):
             self._answer_options()
         else:
             self._decide()
@@ -163,23 +175,62 @@ class RequestPath:
 
     def _decide(self) -> None:
         proxy = self._proxy
-        route = self._route = proxy.routes.match(self._head.method, self._target.path)
+        route = self._route = proxy.routes.match(self._head.method, self._head.target.path)
         self._decided = True
+        forced = self._forced() if self._facts.force else None
         if route is None:
             return  # the decision is UNMATCHED, as it was at the beginning
-        feature = self.feature = route.feature
-        snapshot = proxy.flags()
+        self.feature = route.feature
+        self._key = proxy.sticky.find(self._facts)
+        self._choose(self._key, proxy.flags(), forced)
+
+    def _choose(self, key: StickyKey, snapshot: FlagSnapshot, forced: Force | None) -> None:
+        proxy, feature = self._proxy, self.feature
+        self._revision = snapshot.revision
         state = snapshot.feature(feature)
-        key = self._key = proxy.sticky.find(self._facts)
-        evaluation = self._evaluation = evaluate(state, feature, key.value)
+        began = None
+        if proxy.beginnings is not None:
+            seen = proxy.beginnings.seen(key.text, key.began, feature, snapshot, time())
+            self._beginning, began = seen
+            self._marks = not seen.beginning.told
+        rule = state.rule
+        context = None
+        if rule is not None and rule.wants:
+            context = proxy.contexts.read(rule.wants, self._facts, self._client.peer.decode())
+        evaluation = self._evaluation = evaluate(state, feature, key.value, context, began)
         self._decision = decide(
             matched=True,
             everything_latched=snapshot.everything_latched,
             feature_latched=state.latched,
-            breaker_open=proxy.policies[feature].breaker.blocks(proxy.sweeper.now),
+            breaker_open=self._breaker_blocks(evaluation),
             selected=evaluation.selected,
+            forced=forced.side if forced and forced.feature in ("", feature) else None,
         )
         self.side = self._decision.side
+
+    def _behind_key(self, text: bytes) -> bytes:
+        """What the gateway's own cookie says behind the key."""
+        beginnings, found = self._proxy.beginnings, self._beginning
+        said = beginnings.text(text, found) if beginnings and found else b""
+        return b"." + said if said else b""
+
+    def _forced(self) -> Force | None:
+        """What a trusted tester asks for."""
+        said = self._proxy.forcing.read(self._facts.force, time())
+        if isinstance(said, Ignored):
+            self._proxy.sink.force_ignored(said)
+            return None
+        return said
+
+    def _breaker_blocks(self, evaluation: Evaluation) -> bool:
+        breaker = self._proxy.policies[self.feature].breaker
+        if breaker.phase is _CLOSED:
+            return False
+        before = breaker.phase
+        place = evaluation.position / evaluation.percent if evaluation.percent else 0.0
+        blocks = breaker.blocks(self._proxy.sweeper.now, place)
+        self._tell_breaker(breaker, before)
+        return blocks
 
     # 5. bridge, 6. forward
 
@@ -189,15 +240,46 @@ class RequestPath:
             self._answer_self(413, "the body is too large for the application", "http_request_error")
             return
         proxy, head, client = self._proxy, self._head, self._client
-        ids = self._ids = ids_of(facts, proxy.new_id())
-        sender = Sender(client.peer, client.trusted, proxy.scheme, head.minor_version)
-        ours = request_lines(facts, sender, ids, proxy.pseudonym)
-        self._head_lines = request_head(head, facts, self._target, ours)
-        if self._route is not None and self._key is not None and not facts.upgrade:
-            begins = self._key.minted or not facts.cookie
+        if facts.peer != client.peer:
+            sender = Sender(client.peer, client.trusted, proxy.scheme, head.minor_version)
+            facts.sender = sender_lines(facts, sender)
+            via = via_line(facts, sender, proxy.pseudonym)
+            facts.lines = request_fields(facts, facts.sender + via)
+            facts.peer = client.peer
+        self._sender = facts.sender
+        own = self._own_id = proxy.new_id()
+        ids = self._ids = id_lines(facts, own)
+        self._head_lines = request_head(head, facts, facts.lines + ids)
+        if self._route is not None and self._key is not None and facts.upgrade:
+            proxy.capture.unseen(self._key.value)
+        elif self._route is not None and self._key is not None:
+            begins = self._key.minted
             self._plan = proxy.capture.plan(self._route, self._key.value, head.method, self.side, begins)
-        client.wait_for_upstream(self._limits.first_byte_timeout)
+            if self._plan is not None and self._body is not NO_BODY:
+                self._body.bound = max(proxy.repeat_bound, proxy.copy_bound)
         self._ask()
+        if not (self._reached or self._waits_for_body or self._over):
+            client.wait_for_upstream(self._limits.first_byte_timeout)
+
+    def turn_back(self, snapshot: FlagSnapshot) -> None:
+        """The new side was taken back before it was asked: this is decided anew, for legacy."""
+        if self._key is None:
+            return
+        self._lose_capture()
+        self._choose(self._key, snapshot, None)
+        if max(self._body.size, self._facts.length or 0) > self._limits.body:
+            self._answer_self(413, "the body is too large for the application", "http_request_error")
+            return
+        self._ask()
+        if not (self._reached or self._waits_for_body or self._over):
+            self._client.wait_for_upstream(self._limits.first_byte_timeout)
+
+    def _taken_back(self) -> FlagSnapshot | None:
+        """The state in force, if by it the new side is not to be asked after all."""
+        if self.side is not _NEW:
+            return None
+        snapshot = self._proxy.flags()
+        return snapshot if is_taken_back(self, snapshot) else None
 
     @property
     def _limits(self) -> UpstreamLimits:
@@ -207,9 +289,11 @@ class RequestPath:
         side = self.side = self._decision.attempts[self._attempt]
         if not self._body.done and not self._begins_upload(side):
             return
-        if side is Side.NEW:
-            self._proxy.policies[self.feature].breaker.sent(self._proxy.sweeper.now)
+        if side is _NEW:
+            self._era = self._proxy.policies[self.feature].breaker.sent(self._proxy.sweeper.now)
+        self._asking = True
         self._proxy.pools[side].ask(self, fresh=fresh)
+        self._asking = False
 
     def _begins_upload(self, side: Side) -> bool:
         """Whether a body that is still coming in may hold a connection meanwhile; if not, a small one is
@@ -239,16 +323,25 @@ class RequestPath:
         if self._over:
             upstream.release()
             return
+        if not (self._asking or self._reached) and (snapshot := self._taken_back()) is not None:
+            upstream.release()  # it came too late
+            self.turn_back(snapshot)
+            return
         self._client.resume()
         self._upstream = upstream
         self._reached += 1
         upstream.start(self, head_only=self._head.method == b"HEAD")
+        if self._client.congested:
+            self.client_congested()  # since there was no connection yet, or by the answer before
         body = self._body
         if not body.done:
             self._say_continue()
             self._client.watch_body()
         else:
             self._wait_for_answer()  # from here on, not from when it came into the line
+        if body is NO_BODY:
+            upstream.send(self._head_lines)
+            return
         body.again()
         upstream.send(self._head_lines + body.unsent())
 
@@ -267,12 +360,21 @@ class RequestPath:
             if self._begun:
                 self._client.wait_for_upstream(self._limits.first_byte_timeout)
 
+    def whole(self, body: bytes) -> None:
+        """All of the body at once, before it is this request's turn."""
+        if body:
+            self._body.add(body)
+            self._body.done = True
+
     def complete(self) -> None:
         """The request has been read to its end."""
         self._body.done = True
         self._end_upload()
         if self._waits_for_body:
             self._waits_for_body = False
+            if (snapshot := self._taken_back()) is not None:
+                self.turn_back(snapshot)
+                return
             self._wait_for_answer()
             self._ask()
             return
@@ -297,7 +399,7 @@ class RequestPath:
     def _wait_for_answer(self) -> None:
         limits = self._limits
         begun = self._reply is not None
-        self._client.wait_for_upstream(limits.idle_timeout if begun else limits.first_byte_timeout)
+        self._client.wait_for_upstream(self._silence if begun else limits.first_byte_timeout)
 
     # 7. fall back
 
@@ -313,10 +415,14 @@ class RequestPath:
             self._reply = None  # its head never left: to the client, nothing has been answered yet
             failure = failure._replace(phase=Phase.WAIT)
         reused = upstream is not None and upstream.used > 1 and failure.reason is Reason.CLOSED_EARLY
+        if upstream is not None and failure.phase is Phase.CONNECT:
+            self._reached -= 1  # it closed before a byte of this was written
+            if reused and self._unrepeated() and self._count_retry():
+                self._ask(fresh=True)
+                return
         rested = reused and upstream is not None and upstream.rested
-        if (
-            rested and self._ask_once_more()
-        ):  # a connection that died of old age says nothing of the application
+        # A connection that died of old age says nothing of the application.
+        if rested and self._ask_once_more():
             return
         self._note_failure()
         if self._fall_back(failure) or (reused and self._ask_once_more()):
@@ -339,15 +445,19 @@ class RequestPath:
 
     def _unrepeated(self) -> bool:
         """Whether the request can be sent once more, and has reached at most one application so far."""
-        return self._reached <= 1 and self._body.kept and not self._interim_sent
+        return self._reached <= 1 and self._body_is_kept() and not self._interim_sent
+
+    def _body_is_kept(self) -> bool:
+        """Whatever is kept for the shadow beside: a copy must not decide what is asked again."""
+        return self._body.kept and self._body.size <= self._proxy.repeat_bound
 
     def _fall_back(self, failure: Failure) -> bool:
         if self._attempt + 1 >= len(self._decision.attempts) or not self._unrepeated():
             return False
         policy = self._proxy.policies[self.feature].fallback
-        limits = self._proxy.pools[Side.LEGACY].limits
+        limits = self._proxy.pools[_LEGACY].limits
         repeat = Repeat(
-            policy, self._head.method, failure.phase, self._body.kept, self._facts.idempotency_key
+            policy, self._head.method, failure.phase, self._body_is_kept(), self._facts.idempotency_key
         )
         if not may_fall_back(repeat) or self._body.size > limits.body:
             return False
@@ -370,13 +480,20 @@ class RequestPath:
         return True
 
     def _note_failure(self) -> None:
-        if self.side is Side.NEW:
+        if self.side is _NEW:
             self._note_new_side(failed=True)
 
     def _note_new_side(self, *, failed: bool, who: str = "") -> None:
-        breaker = self._proxy.policies[self.feature].breaker
-        moved = breaker.failed(self._proxy.sweeper.now, who) if failed else breaker.succeeded()
-        if moved:
+        breaker, now = self._proxy.policies[self.feature].breaker, self._proxy.sweeper.now
+        before = breaker.phase
+        if failed:
+            breaker.failed(now, self._era, who)
+        else:
+            breaker.succeeded(now, self._era)
+        self._tell_breaker(breaker, before)
+
+    def _tell_breaker(self, breaker: Breaker, before: BreakerPhase) -> None:
+        if breaker.phase is not before:
             self._proxy.sink.breaker_moved(BreakerMoved(self.feature, breaker.phase))
 
     # 8. relay
@@ -392,7 +509,7 @@ class RequestPath:
         """The answer begins."""
         if self._over:
             return
-        if self.side is Side.NEW:
+        if self.side is _NEW:
             who = self._key.value if self._key is not None else ""
             self._note_new_side(failed=head.status in SERVER_ERRORS, who=who)
             if self._asks_again(head.status):
@@ -400,13 +517,13 @@ class RequestPath:
         self._status = head.status
         if not self._body.done:
             self._keep = False  # an early answer: the rest of the request is not waited for
-        reply = self._reply = Reply(
-            head,
-            facts,
-            to_head=self._head.method == b"HEAD",
-            http10=self._head.minor_version == 0,
-            copy_bound=self._proxy.keep_body if self._plan is not None else 0,
+        reply = self._reply = reply_to(
+            self._head, head, facts, copy_bound=self._proxy.copy_bound if self._plan is not None else 0
         )
+        limits, events = self._limits, reply.is_open_ended_event_stream()
+        self._silence = limits.event_idle_timeout if events else limits.idle_timeout
+        if reply.unframed:
+            self._client.ends_by_close()
         reply.begin(self._answer_head(head, facts, chunked=reply.chunked))
 
     def _asks_again(self, status: int) -> bool:
@@ -423,21 +540,26 @@ class RequestPath:
     def _answer_head(self, head: ResponseHead, facts: ResponseFacts, *, chunked: bool) -> bytes:
         """The head as it goes to the client: what the application sent, less what ended here, plus what
         is ours."""
-        proxy, fields = self._proxy, facts.kept
-        if facts.location:
-            fields = [public_field(pair, proxy.origins, self._public_origin()) for pair in fields]
-        if head.status == 204:  # RFC 9110 section 8.6: no Content-Length there
-            fields = [pair for pair in fields if pair[0].lower() != b"content-length"]
-        ours = b"Via: 1.%d %b\r\n" % (head.minor_version, proxy.pseudonym)
-        if not facts.dated:
-            ours += date_line()
+        proxy = self._proxy
+        lines = facts.lines or passed_lines(head, facts, proxy.pseudonym, proxy.origins, self._public_origin)
+        ours = b"" if facts.dated else date_line(time())
         if self._key is not None and self._evaluation is not None:
-            secure = self._key.minted and self._public_origin().startswith(b"https:")
-            ours += key_lines(proxy.sticky, self._key, self._evaluation, facts, secure=secure)
+            sets = self._key.minted or self._marks or bool(facts.cookies)
+            ours += key_lines(
+                proxy.sticky,
+                self._key,
+                self._evaluation,
+                facts,
+                secure=sets and self._public_origin().startswith(b"https:"),
+                began=self._behind_key if self._beginning is not None else None,
+                changed=self._marks,
+            )
+        if self._decision.cause is _FORCED and facts.shareable:
+            ours += b"Cache-Control: private\r\n"  # others did not ask for this side
         if proxy.expose_decision:
             ours += decision_lines(self.side, self._decision)
         self._keep = self._keep and not proxy.draining
-        return answer_head(head, fields, ours, chunked=chunked, close=not self._keep)
+        return answer_head(lines, ours, chunked=chunked, close=not self._keep)
 
     def _public_origin(self) -> bytes:
         return public_origin(self._facts, self._proxy.scheme, trusted=self._client.trusted)
@@ -453,7 +575,7 @@ class RequestPath:
         if data:
             self._client.write(data)
             if self._body.done:
-                self._client.wait_for_upstream(self._limits.idle_timeout)
+                self._client.wait_for_upstream(self._silence)
 
     def end(self) -> None:
         """The answer has ended."""
@@ -461,7 +583,7 @@ class RequestPath:
         if self._over or upstream is None or self._reply is None:
             return
         self._reply.end()
-        self.flush()
+        self._client.write(self._reply.take())
         if self._body.done:
             upstream.release()
         else:
@@ -482,6 +604,11 @@ class RequestPath:
             if self._body.done:
                 self._wait_for_answer()
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether a trusted tester asked for this side."""
+        return self._decision.cause is _FORCED
+
     def switched(self, head: ResponseHead, facts: ResponseFacts, rest: bytes) -> None:
         """Both sides speak another protocol from here on; the side stays what it was at the handshake."""
         upstream = self._upstream
@@ -493,12 +620,14 @@ class RequestPath:
             self.failed(Failure(Phase.WAIT, Reason.BAD_ANSWER, detail))
             return
         self._status = head.status
-        if self.side is Side.NEW:
+        if self.side is _NEW:
             self._note_new_side(failed=False)
         upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % self._facts.upgrade
+        proxy = self._proxy
+        patience = Patience(self._client.limits.idle_timeout, self._limits.idle_timeout)
+        ends = self._client.transport, upstream.transport
+        tunnel = Tunnel(*ends, proxy.tunnel_closed, proxy.sweeper, patience)
         self._client.write(status_line(101, head.reason) + field_lines(facts.kept) + upgrade)
-        tunnel = Tunnel(self._client.transport, upstream.transport, self._proxy.tunnel_closed)
-        self._proxy.tunnels[tunnel] = self
         upstream.piped = tunnel.upstream
         early = self._client.switch(tunnel.client)
         if rest:
@@ -506,6 +635,7 @@ class RequestPath:
         if early:
             upstream.send(early)
         self._finish()
+        self._proxy.tunnel_opened(tunnel, self)
 
     def part(self) -> bool:
         """The process must go: a stream of events ends here in good order, for its client comes back by
@@ -566,8 +696,9 @@ class RequestPath:
         self._note_failure()
         self._proxy.sink.gateway_answered(GatewayAnswered(failure.reason))
         self.flush()
+        self._broke_off = True
         self._finish()
-        self._client.cut(reset=self._reply is not None and self._reply.unframed)
+        self._client.cut()
 
     def _lose_capture(self) -> None:
         plan, self._plan = self._plan, None
@@ -578,16 +709,15 @@ class RequestPath:
         """The gateway's own answer, told apart from the applications' by Proxy-Status."""
         self._proxy.sink.gateway_answered(GatewayAnswered(reason or f"refused_{status}"))
         self._keep = self._keep and self._body.done and not self._proxy.draining
-        head_only = self._head.method == b"HEAD"
-        answer = gateway_answer(status, detail, error=error, close=not self._keep, head_only=head_only)
+        answer = gateway_answer(status, detail, error=error, close=not self._keep, head_only=self.head_only)
         self._write_whole(answer, status)
 
     def _answer_options(self) -> None:
         """Asked of this gateway itself (RFC 9110 sections 7.6.2 and 9.3.7)."""
         self._keep = self._keep and self._body.done and not self._proxy.draining
-        lines = b"Allow: %b\r\n" % ALLOWED + date_line()
-        head = ResponseHead(204, b"", 1, [])
-        self._write_whole(answer_head(head, [], lines, chunked=False, close=not self._keep), 204)
+        lines = answer_lines(ResponseHead(204, b"", 1, ()), [], b"Allow: %b\r\n" % ALLOWED)
+        ours = date_line(time())
+        self._write_whole(answer_head(lines, ours, chunked=False, close=not self._keep), 204)
 
     def _write_whole(self, answer: bytes, status: int) -> None:
         self._status = status
@@ -601,15 +731,17 @@ class RequestPath:
         if self._over:
             return
         self._over = True
-        self._end_upload()
+        if self._uploads_to is not None:
+            self._end_upload()
         proxy = self._proxy
         proxy.active -= 1
         if self._retry_counted:
             proxy.retrying -= 1
-        seconds = time.perf_counter() - self._started
+        seconds = perf_counter() - self._started
         if self._decided:
-            event = RequestFinished(self.feature, self.side, self._decision.cause, self._status, seconds)
-            proxy.sink.finished(event)
+            proxy.sink.finished(self._finished(seconds))
+            if proxy.samples.wants(proxy.sweeper.now):
+                self._tell_decision(proxy.samples)
         if self._plan is None:
             return
         if self._ended and self._reply is not None:
@@ -617,18 +749,57 @@ class RequestPath:
         else:
             self._lose_capture()
 
+    def _finished(self, seconds: float) -> RequestFinished:
+        key, found = self._key, self._evaluation
+        return RequestFinished(
+            self.feature,
+            self.side,
+            self._decision.cause,
+            self._status,
+            seconds,
+            self._attempt > 0,
+            key.value if key is not None else "",
+            found.share if found is not None else 0,
+            self._broke_off,
+        )
+
+    def _tell_decision(self, samples: DecisionSamples) -> None:
+        """For who asks later why this request went where it went."""
+        key, found, route = self._key, self._evaluation, self._route
+        samples.take(
+            Decided(
+                time(),
+                (self._facts.request_id or self._own_id).decode("latin-1"),
+                self._head.method.decode("latin-1"),
+                self.feature,
+                route.template if route is not None else "",
+                self.side.value,
+                self._decision.cause.value,
+                key.value if key is not None else "",
+                key.source if key is not None else "",
+                found.position if found is not None else -1,
+                found.percent if found is not None else -1,
+                self._revision,
+                self._status,
+                self._attempt > 0,
+            )
+        )
+
     def _hand_over(self, plan: CapturePlan, reply: Reply, seconds: float) -> None:
         """An immutable copy of what was asked and answered; the worker forgets it with this request."""
-        ids, body, head = self._ids, self._body, reply.head
-        named = ((b"Host", self._facts.host), (b"X-Request-Id", ids.request), (b"traceparent", ids.trace))
+        facts, body, head = self._facts, self._body, reply.head
+        fields = facts.copied
+        if fields is None:
+            fields = facts.copied = ((b"Host", facts.host), *facts.kept)
+        is_whole = body.kept and body.done and body.size <= self._proxy.copy_bound
         request = RequestSnapshot(
             self._head.method.decode(),
-            self._target.forward.decode("latin-1"),
-            (*named, *self._facts.kept),
-            body.whole(),
-            not body.kept,
+            self._head.target.forward.decode("latin-1"),
+            fields,
+            body.whole() if is_whole else b"",
+            not is_whole,
         )
         answer = Observation(
-            self.side.value, head.status, tuple(head.fields), reply.copy(), reply.cut, False, seconds
+            self.side.value, head.status, head.fields, reply.copy(), reply.cut, False, seconds
         )
-        self._proxy.capture.offer(plan, request, answer, ids.own.decode())
+        self._proxy.capture.offer(plan, request, answer, self._own_id.decode(), self._sender + self._ids)

@@ -1,9 +1,9 @@
 """`banyan run`: occupies the machine, starts the children, replaces them, ends them in order.
 
 1. take the premises: lock, state, sockets, runtime folder                          (`premises`)
-2. start control, shadow and worker processes and wait until they are up            (`launcher`, `children`)
-3. say that the gateway is ready; meanwhile keep the state page in its place, and replace a worker that hangs
-4. SIGHUP: read the file again; a good one replaces the workers, new ones up before old ones leave
+2. start control, shadow and worker processes and wait until they are up            (`launcher`, `start_up`)
+3. say that the gateway is ready; meanwhile keep the state page in its place, and replace who hangs
+4. SIGHUP: read the file again; a good one replaces the workers, all new ones up before an old one leaves
 5. SIGTERM, SIGINT: workers finish what is in flight, then shadow, then control; a second one ends all at once
 
 It must not know HTTP, the meaning of flags, or what its children do. They find their configuration in the
@@ -18,6 +18,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -28,12 +29,12 @@ from gateway.config import Config, ConfigError, load_config
 from gateway.launcher import Launcher, Modules
 from gateway.machine import REPLACED, StartError
 from gateway.premises import Premises
+from gateway.pulse import PulseWatch
+from gateway.start_up import all_come_up, comes_up
 
 __all__ = ["Modules", "Ready", "StartError", "Supervisor"]
 
 _LOG = logging.getLogger("banyan.supervisor")
-_POLL: Final = 0.02
-_START_LIMIT: Final = 60.0
 _GRACE: Final = 5.0
 _LOOK: Final = 0.25
 HANGS: Final = 10.0
@@ -68,6 +69,7 @@ class Supervisor:
         self._reloading = asyncio.Lock()
         self._silent: dict[int, float] = {}
         self._page_number = 0
+        self._pulses = PulseWatch(self._premises.runtime)
 
     async def run(self) -> None:
         """From the first child's start to the last one's end. Raises `StartError` when a child cannot
@@ -103,20 +105,12 @@ class Supervisor:
 
     async def _up(self) -> bool:
         """Wait for every child; False when the gateway was asked to end meanwhile."""
-        limit = asyncio.get_running_loop().time() + _START_LIMIT
-        while not self._ending.is_set():
-            everybody = (self._control, *self._shadows, *self._workers)
-            unable = [place.name for place in everybody if place.unable]
-            if unable:
-                raise StartError(f"The gateway cannot start: {', '.join(unable)} gave up; see above.")
-            if all(map(self._is_up, self._workers)) and self._others_up():
-                return True
-            if asyncio.get_running_loop().time() > limit:
-                raise StartError(
-                    f"The gateway cannot start: not every process was up within {_START_LIMIT:.0f} s."
-                )
-            await asyncio.sleep(_POLL)
-        return False
+        return await all_come_up(
+            "The gateway",
+            lambda: (self._control, *self._shadows, *self._workers),
+            lambda: all(map(self._is_up, self._workers)) and self._others_up(),
+            self._ending,
+        )
 
     def _is_up(self, worker: Place) -> bool:
         page = self._premises.page
@@ -141,7 +135,7 @@ class Supervisor:
     # --- looking after --------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        """The state page stays where it belongs, and no worker hangs for long."""
+        """The state page stays where it belongs, and neither a worker nor a shadow process hangs for long."""
         while True:
             await asyncio.sleep(_LOOK)
             try:
@@ -155,14 +149,19 @@ class Supervisor:
                 self._later(self._move_to_new_page())
             if self._premises.page.is_whole():
                 self._look_at_workers(time.monotonic())
+            self._pulses.look(enumerate(self._shadows), time.monotonic())
 
     async def _move_to_new_page(self) -> None:
         """Everybody who has the old page mapped is replaced."""
         async with self._reloading:
             _LOG.warning("control and workers are replaced, to use the new state page")
             self._control.signal(signal.SIGTERM)
-            if not await self._roll(self._premises.config.listen.workers):
+            new, failed = await self._bring_up(self._premises.config.listen.workers)
+            # As many as came up take a place, for whoever has the old page obeys nobody.
+            self._change_workers(new, self._workers if failed is None else self._workers[: len(new)])
+            if failed is not None:
                 _LOG.error("a new worker did not start; those that are left use the old state page")
+                await failed.stop(_GRACE)
 
     def _look_at_workers(self, now: float) -> None:
         places = {place.pid: place for place in (*self._workers, *self._replaced) if place.pid}
@@ -196,10 +195,13 @@ class Supervisor:
             for warning in self._premises.warnings:
                 _LOG.warning("%s", warning)
             self._control.signal(signal.SIGHUP)
-            if not await self._roll(self._premises.config.listen.workers):
-                _LOG.error("configuration not taken over: a new worker did not start; the old ones stay")
+            new, failed = await self._bring_up(self._premises.config.listen.workers)
+            if failed is not None:
                 self._go_back(before)
+                _LOG.error("configuration not taken over: a new worker did not start; the old ones stay")
+                await asyncio.gather(failed.stop(_GRACE), *map(self._see_off, new))
                 return
+            self._change_workers(new, self._workers)
             await self._change_shadows(self._premises.config.shadow.processes)
             _LOG.info("configuration taken over from %s", before.source_path)
 
@@ -210,33 +212,22 @@ class Supervisor:
             _LOG.error("the old configuration could not be put back: %s", error)
         self._control.signal(signal.SIGHUP)
 
-    async def _roll(self, count: int) -> bool:
-        """One new worker after the other, each up before an old one leaves; False when one does not come
-        up.
-        """
-        old, new = self._workers, [self._launcher.worker(index) for index in range(count)]
-        for number, place in enumerate(new):
+    async def _bring_up(self, count: int) -> tuple[list[Place], Place | None]:
+        """New workers, one after the other, until one does not come up: those that did, and that one."""
+        up: list[Place] = []
+        for index in range(count):
+            place = self._launcher.worker(index)
             place.start()
-            if not await self._comes_up(place):
-                await asyncio.gather(
-                    *(one.stop(_GRACE) for one in new[: number + 1] if one not in self._workers)
-                )
-                return False
-            self._workers = [*new[: number + 1], *old[number + 1 :]]
-            for leaving in old[number : number + 1]:
-                self._let_go(leaving)
-        for leaving in old[count:]:
-            self._let_go(leaving)
-        self._workers = new
-        return True
+            if not await comes_up(place, partial(self._is_up, place), self._ending):
+                return up, place
+            up.append(place)
+        return up, None
 
-    async def _comes_up(self, place: Place) -> bool:
-        limit = asyncio.get_running_loop().time() + _START_LIMIT / 2
-        while not self._is_up(place):
-            if place.deaths or self._ending.is_set() or asyncio.get_running_loop().time() > limit:
-                return False
-            await asyncio.sleep(_POLL)
-        return True
+    def _change_workers(self, new: list[Place], old: list[Place]) -> None:
+        """New ones serve already; the old ones may go."""
+        self._workers = [*new, *(place for place in self._workers if place not in old)]
+        for place in old:
+            self._later(self._see_off(place))
 
     async def _change_shadows(self, count: int) -> None:
         # One at a time, the old one gone first: both would want the same socket.
@@ -246,12 +237,11 @@ class Supervisor:
         for place in self._shadows:
             place.start()
 
-    def _let_go(self, place: Place) -> None:
-        self._later(self._see_off(place))
-
     async def _see_off(self, place: Place) -> None:
+        """A worker leaves, in whose place others serve."""
         self._replaced.add(place)
-        await place.stop(self._premises.config.listen.drain_timeout + _GRACE, REPLACED)
+        how = signal.SIGTERM if self._ending.is_set() else REPLACED
+        await place.stop(self._premises.config.listen.drain_timeout + _GRACE, how)
         self._replaced.discard(place)
 
     # --- ending ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config import Listen, Upstream
-from gateway.wire import Sweeper, Tls
+from gateway.wire import SealingContext, Sweeper, Tls
 
 __all__ = ["CertificateWatch", "TlsError", "listen_context", "upstream_tls"]
 
@@ -57,7 +57,7 @@ def upstream_tls(upstream: Upstream, key: str) -> Tls | None:
     """
     if not upstream.tls:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = SealingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     # An end without a farewell is no end: it could be anybody's (RFC 8446 section 6.1).

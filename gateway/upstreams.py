@@ -3,10 +3,13 @@ open connections."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import blake2b
 
+from flags import FlagsError
 from gateway.config import Config, Upstream
 from gateway.core.decision import Side
+from gateway.keys import sticky_key
 from gateway.tls import upstream_tls
 from gateway.wire import Sweeper, UpstreamLimits, UpstreamPool
 
@@ -22,9 +25,11 @@ def limits_of(upstream: Upstream) -> UpstreamLimits:
         connect_timeout=upstream.connect_timeout,
         first_byte_timeout=upstream.timeout,
         idle_timeout=upstream.idle_timeout,
+        event_idle_timeout=upstream.event_idle_timeout,
         keep_alive=upstream.keep_alive,
         connections=upstream.max_connections,
         waiting=upstream.max_waiting,
+        connects=upstream.max_connects,
         body=upstream.max_body,
     )
 
@@ -50,5 +55,14 @@ def origins_of(upstream: Upstream) -> tuple[bytes, ...]:
 
 
 def pseudonym(config: Config) -> bytes:
-    """How this gateway names itself in Via: one name for all its processes, unlike any other gateway's."""
-    return b"banyan-" + blake2b(config.state.dir.encode(), digest_size=6).hexdigest().encode()
+    """How this gateway names itself in Via: one name for all its processes and for the machines that share
+    its users, as they have the same sticky key; unlike any other gateway's, wherever its folder is. Where the
+    key is absent or cannot be read, by the folder.
+    """
+    key = None
+    with suppress(FlagsError):  # who needs the key itself says so
+        key = sticky_key(config.state.dir).read()
+    return (
+        b"banyan-"
+        + blake2b(key or config.state.dir.encode(), digest_size=6, person=b"via").hexdigest().encode()
+    )

@@ -17,9 +17,10 @@ The map, in the order data takes:
     journey        recordings played in order, each compared by comparing (fit) with shadow's comparison
     verifier       all journeys of a folder: verify()
     live           recognises a live request that has a recording: GoldenIndex, JourneyState
+    regular        a file a person has named, read; yaml_text: YAML as the values of JSON
     report         what a run found, with its exit code; junit, markdown and show write it down, annotations
                    tell it to a build server
-    baseline       one run beside an earlier one
+    baseline       one run beside an earlier one; replacing: where a report may be written
     accepting      takes a side's answers over into chosen recordings: accept()
     lint           what is wrong with a folder of recordings
     pytest_plugin  every recording as a test
@@ -28,7 +29,7 @@ The map, in the order data takes:
 
 from golden.accepting import Accepted, AcceptReport, accept
 from golden.annotations import github_annotations
-from golden.baseline import Changes, changes, read_run, run_of, save_run
+from golden.baseline import Changes, changes, exit_code_since, read_run, run_of, save_run
 from golden.comparing import compare_with_golden
 from golden.correlate import Exchange
 from golden.errors import FlowError, GoldenError, RecordingError, SideError, StepError, ThreadingError
@@ -41,11 +42,13 @@ from golden.junit import write_junit
 from golden.lint import LintReport, lint
 from golden.live import GoldenIndex, JourneyState
 from golden.markdown import to_markdown, write_markdown
+from golden.player import checked_url, secrets_from
 from golden.provenance import Provenance
 from golden.reading import read as read_recording
 from golden.recorder import record, write_journey
 from golden.recording import Answer, Recording
 from golden.rendering import Rendered, handed_on, render
+from golden.replacing import check_place
 from golden.report import Case, Cause, Problem, RecordReport, Saved, VerifyReport
 from golden.scrub import Scrubber, scrubber_for
 from golden.show import show
@@ -88,7 +91,10 @@ __all__ = [
     "Wish",
     "accept",
     "changes",
+    "check_place",
+    "checked_url",
     "compare_with_golden",
+    "exit_code_since",
     "github_annotations",
     "handed_on",
     "import_flows",
@@ -102,6 +108,7 @@ __all__ = [
     "run_of",
     "save_run",
     "scrubber_for",
+    "secrets_from",
     "show",
     "tell",
     "to_markdown",

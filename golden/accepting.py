@@ -12,9 +12,10 @@ from pathlib import Path
 
 from golden import template, volatile
 from golden.errors import RecordingError
-from golden.files import UNCHANGED, gaps, journeys, read_all, write
+from golden.files import UNCHANGED, disorder, journeys, read_all, write
 from golden.journey import Journey, Place, Terms
-from golden.player import DEADLINE, MAX_BODY, checked_url
+from golden.player import DEADLINE, MAX_BODY, checked_url, shown_url
+from golden.provenance import Provenance
 from golden.recording import Answer, Recording
 from golden.report import Case, Problem
 from shadow import DEFAULT_RULES, Rules, Verdict
@@ -56,9 +57,11 @@ def accept(
     deadline: float = DEADLINE,
     max_body: int = MAX_BODY,
     place: Place | None = None,
+    provenance: Provenance | None = None,
 ) -> AcceptReport:
     """Take over what the side at `base_url` answers: for whole flows, or cases (`flow/03-step`, `flow/step`).
 
+    `provenance` says what the side is called; what it does not say of a case that changed is left as it was.
     Raises `GoldenError` for an address that is none; what happens to one journey is a problem in the report.
     """
     day = today or datetime.now(UTC).date()
@@ -75,10 +78,10 @@ def accept(
         wanted = [item for item in items if any(_is(item, one) for one in chosen)]
         if not wanted:
             continue
-        if found := gaps(items):
-            problems.append(Problem(str(folder / name), found[0], name))
+        if found := disorder(items, unreadable):
+            problems += [Problem(error.file, error.what, name) for error in found]
             continue
-        outcome = asyncio.run(_journey(items, wanted, terms))
+        outcome = asyncio.run(_journey(items, wanted, terms, provenance or Provenance(day=day, rules=rules)))
         if isinstance(outcome, Problem):
             problems.append(outcome)
             continue
@@ -86,15 +89,15 @@ def accept(
             accepted += [_put(*pair) for pair in outcome]
         except RecordingError as error:
             problems.append(Problem(error.file, error.what, name))
-    return AcceptReport(terms.url, tuple(accepted), tuple(problems))
+    return AcceptReport(shown_url(terms.url), tuple(accepted), tuple(problems))
 
 
 def _is(item: Recording, name: str) -> bool:
-    return name in (item.id, item.file, item.flow, f"{item.flow}/{item.step.name}")
+    return name == item.flow or item.is_called(name)
 
 
 async def _journey(
-    items: Sequence[Recording], wanted: Sequence[Recording], terms: Terms
+    items: Sequence[Recording], wanted: Sequence[Recording], terms: Terms, provenance: Provenance
 ) -> list[tuple[Recording, Recording, Case]] | Problem:
     journey = Journey(items, terms)
     found: list[tuple[Recording, Recording, Case]] = []
@@ -104,7 +107,12 @@ async def _journey(
             if case.seen is None or case.seen.answer is None or case.problem:
                 return Problem(item.file, case.failures[0], item.flow, item.step.name)
             if item in wanted:
-                found.append((item, _renewed(item, case, case.seen.answer, journey), case))
+                renewed = _renewed(item, case, case.seen.answer, journey)
+                if renewed != item:
+                    known = provenance.of(item.request, case.seen.raw)
+                    side = {"from": item.recorded["from"]} if "from" in item.recorded else {}
+                    renewed = replace(renewed, recorded={**side, **known})
+                found.append((item, renewed, case))
     finally:
         await journey.close()
     return found

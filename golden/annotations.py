@@ -25,11 +25,13 @@ def github_annotations(report: VerifyReport, root: Path | None = None) -> Iterat
         for case in report.cases
         if not case.passed
     ]
-    found += [("error", problem.file, "golden", problem.what) for problem in report.problems]
+    problems = [("error", problem.file, "golden", problem.what) for problem in report.problems]
+    found = [*problems, *found, *(("warning", one.file, "golden", one.what) for one in report.warnings)]
     for kind, file, title, text in found[:_MOST]:
         path = Path(file)
         name = path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path
-        yield f"::{kind} file={_property(str(name))},title={_property(title)}::{_data(text)}"
+        place = f"file={_property(str(name))}," if file else ""
+        yield f"::{kind} {place}title={_property(title)}::{_data(text)}"
     if len(found) > _MOST:
         yield f"::error title=golden::{len(found) - _MOST} more did not pass"
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from golden.errors import RecordingError
 from golden.files import write
+from golden.reading import LARGEST
+from golden.regular import read_regular, why
 from golden.report import VerifyReport
 
 
@@ -57,6 +59,7 @@ def run_of(report: VerifyReport) -> dict[str, Any]:
         **counts,
         "cases": cases,
         "problems": problems,
+        "warnings": [one.what for one in report.warnings],
     }
 
 
@@ -68,12 +71,39 @@ def save_run(report: VerifyReport, path: Path) -> None:
 def read_run(path: Path) -> dict[str, tuple[str, ...]]:
     """The failures of each case of a kept run. Raises `RecordingError` naming the file."""
     try:
-        data = json.loads(path.read_text("utf-8"))
-        return {case["id"]: tuple(map(str, case["failures"])) for case in data["cases"]}
+        data = json.loads(read_regular(path, LARGEST))
+        return {
+            _text(case["id"]): tuple(map(_text, _list(case["failures"]))) for case in _list(data["cases"])
+        }
     except OSError as error:
-        raise RecordingError(str(path), f"cannot be read ({error.strerror})") from None
+        raise RecordingError(str(path), why(error)) from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise RecordingError(str(path), "is no kept run of a verification") from None
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no list")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def exit_code_since(different: Changes, report: VerifyReport) -> int:
+    """The exit code of a run that has to answer only for what is worse than before: 1 for a difference that
+    was not there, 2 for what could be told before and cannot be now; what could not be read is never passed
+    over.
+    """
+    worse = [
+        c for c in report.cases if c.id in different.regressions or (c.id in different.added and not c.passed)
+    ]
+    if any(case.failed for case in worse):
+        return 1
+    return 2 if worse or report.problems or not report.cases else 0
 
 
 def changes(before: Mapping[str, tuple[str, ...]], report: VerifyReport) -> Changes:

@@ -89,8 +89,13 @@ NO_BODY = Body()
 
 
 def strict_json(raw: bytes | str) -> Any:
-    """Parse JSON that can be kept by value: no duplicate keys, no NaN; raises `ValueError`."""
-    return json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    """Parse JSON that can be kept by value: no duplicate keys, no NaN, no half characters; raises
+    `ValueError`.
+    """
+    value = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    if (b"\\u" in raw) if isinstance(raw, bytes) else ("\\u" in raw):
+        json.dumps(value, ensure_ascii=False).encode()  # half a character, of which no text can be made
+    return value
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from golden.errors import FlowError
 
+_LONGEST = 200  # bytes: with a number before and an ending behind, what a file's name may have
 _NAME = re.compile(r"\w[\w .-]*")
 
 
@@ -33,6 +34,10 @@ def text(value: Any, key: str, file: str, step: str) -> str:
 
 def a_name(name: str, what: str, file: str, step: str) -> None:
     """A name that can be part of a file's name on every system."""
+    if len(name.encode()) > _LONGEST:
+        raise FlowError(
+            file, f"{what} has {len(name.encode())} bytes: expected at most {_LONGEST}", step=step
+        )
     if not _NAME.fullmatch(name) or ".." in name:
         raise FlowError(file, f"{what} is {name!r}: expected letters, digits, space, _ . and -", step=step)
 
@@ -41,7 +46,7 @@ def a_json_value(value: Any, file: str, step: str) -> None:
     """A value that JSON has a form for."""
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         a_json_value(item, file, step)
-    if not isinstance(value, dict | list | str | bool | int | float) or not _finite(value):
+    if not isinstance(value, dict | list | str | bool | int | float | None) or not _finite(value):
         raise FlowError(
             file, f"json holds {value!r}, which JSON has no form for: write it as a string", step=step
         )

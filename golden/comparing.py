@@ -33,7 +33,7 @@ def compare_with_golden(
     `origin` is the side's own address (default: from the request's Host). Never raises for a bad answer.
     """
     scrubber = scrubber or scrubber_for(rules)
-    seen = Seen(None, observation)
+    seen = Seen(None, observation, observation)
     if not observation.error:
         seen = see(recording, request, observation, scrubber, known, origin)
     return compare_seen(recording, request, seen, rules, today, scrubber, feature=feature, route=route)
@@ -42,11 +42,12 @@ def compare_with_golden(
 @dataclass(frozen=True, slots=True)
 class Seen:
     """An answer as it is compared: scrubbed, and read through the recording's placeholders. `answer` is None
-    for no answer.
+    for no answer; `raw` is what was sent.
     """
 
     answer: Answer | None
     observation: Observation
+    raw: Observation
 
 
 def see(
@@ -63,7 +64,7 @@ def see(
     threaded = {item.put.strip("{}") for item in known}
     forms = {name: form for name, form in recording.references.items() if name not in threaded}
     answer = fit_answer(recording.answer, scrubbed, forms)
-    return Seen(answer, _observed(answer, observation))
+    return Seen(answer, _observed(answer, observation), observation)
 
 
 def compare_seen(

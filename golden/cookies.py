@@ -1,20 +1,29 @@
 """How a Set-Cookie field is stored; it must not know whose cookie it is."""
 
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 
-def stored_cookie(value: str) -> str:
-    """A cookie's name and attributes. Its value is somebody's session: only whether there is one is kept."""
+def stored_cookie(value: str, hide: Callable[[str], str] = str) -> str:
+    """A cookie's name and attributes. Its value is somebody's session: only whether there is one is kept.
+
+    An attribute that no browser knows may hold anything; `hide` takes secrets out of the others.
+    """
     pair, *attributes = [part.strip() for part in value.split(";")]
-    name, _, content = pair.partition("=")
+    name, equals, content = pair.partition("=")
+    if not equals:  # a browser takes it for the value of a cookie without a name
+        name, content = "", pair
     spelled = []
     for attribute in attributes:
         key, equals, setting = attribute.partition("=")
-        spelled.append(
-            key.strip().lower() + equals + (_expires(setting) if key.lower() == "expires" else setting)
-        )
-    return "; ".join([f"{name}={'<cookie>' if content.strip(chr(34)) else ''}", *sorted(spelled)])
+        key = key.strip().lower()
+        said = _expires(setting) if key == "expires" else hide(setting) if key in _KNOWN else "⟨string⟩"
+        spelled.append(key + equals + (said if equals and setting else ""))
+    return "; ".join([f"{name}={'⟨cookie⟩' if content.strip(chr(34)) else ''}", *sorted(spelled)])
+
+
+_KNOWN = frozenset({"domain", "max-age", "path", "priority", "samesite", "partitioned", "secure", "httponly"})
 
 
 def _expires(setting: str) -> str:

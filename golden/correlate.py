@@ -16,10 +16,9 @@ from golden.extraction import Extraction
 from golden.offers import Offer, offers
 from golden.scrub import Scrubber
 from golden.step import Step
-from shadow import Observation, RequestSnapshot
+from shadow import SAFE_METHODS, Observation, RequestSnapshot
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_PRINTABLE = "%/:?#[]@!$&'()*+,;=~{}|\"<>^`\\-._"
+_PRINTABLE = "%/:?[]@!$&'()*+,;=~{}|\"<>^`\\-._"
 # What a client's library or the way here has added; a cookie is carried by whoever plays the step.
 _OURS = re.compile(
     r"host|cookie|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|user-agent"
@@ -78,7 +77,7 @@ class _Threads:
 
     def learn(self, number: int, exchange: Exchange) -> None:
         """Take in what an answer offers. Where a value came from first, it is taken from."""
-        creates = exchange.request.method not in SAFE
+        creates = exchange.request.method not in SAFE_METHODS
         for offer in offers(
             exchange.answer, creates=creates, differing=exchange.differing, scrubber=self._scrubber
         ):
@@ -135,16 +134,18 @@ def _step(number: int, request: RequestSnapshot, threads: _Threads) -> Step:
         "latin-1"
     )
     body = _body(request.body, content_type.lower(), threads)
-    headers = []
+    headers: dict[str, str] = {}
     for raw_name, raw_value in request.headers:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("utf-8", "replace")
-        if name.lower() == "content-type":
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
+        if name == "content-type":
             if request.body:
-                headers.append(("content-type", value))
-        elif not _OURS.fullmatch(name.lower()):
-            headers.append((name.lower(), threads.within(value, name)))
+                headers[name] = value
+        elif not _OURS.fullmatch(name):
+            # Several lines of one name say what one line does (RFC 9110, 5.3); a flow has one of each name.
+            before = f"{headers[name]}, " if name in headers else ""
+            headers[name] = before + threads.within(value, name)
     target = _target(request.target, threads)
-    return Step(number, "", request.method, target, tuple(sorted(headers)), body)
+    return Step(number, "", request.method, target, tuple(sorted(headers.items())), body)
 
 
 def _target(target: str, threads: _Threads) -> str:

@@ -3,8 +3,9 @@
 Four sources, written as `source:where`:
 `json:items[0].id` a path into a JSON body · `header:Location`, and of an address in it one segment of the
 path (`header:Location/2`) or one field (`header:Location?code`) · `cookie:session` the cookie as the client
-holds it after this answer · `html:input[name=csrf_token]` the first element with that attribute (its `value`,
-else its `content`; `@attribute` at the end names another).
+holds it after this answer · `html:input[name=csrf_token]` the first element with that attribute: its `value`,
+else its `content`, the text of a `textarea`, the chosen option of a `select`; `@attribute` at the end names
+another, and a value with brackets stands in quotation marks (`html:input[name="user[token]"]`).
 """
 
 import json
@@ -12,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from golden.errors import ThreadingError
@@ -21,7 +22,7 @@ from shadow import Observation
 _SOURCES = ("json", "header", "cookie", "html")
 _PART = re.compile(r"([^/?]+)([/?])(.+)")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_SELECTOR = re.compile(r"""([a-zA-Z][\w-]*)\[([\w:-]+)=["']?([^"'\]]*)["']?\](?:@([\w:-]+))?""")
+_SELECTOR = re.compile(r"""([a-zA-Z][\w-]*)\[([\w:-]+)=(?:"([^"]*)"|'([^']*)'|([^"'\]]*))\](?:@([\w:-]+))?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,28 +117,62 @@ def _from_html(where: str, answer: Observation, _cookies: Mapping[str, str]) -> 
     match = _SELECTOR.fullmatch(where)
     if match is None:
         return None
-    finder = _ElementFinder(match[1].lower(), match[2].lower(), match[3])
+    finder = _ElementFinder(match[1].lower(), match[2].lower(), match[3] or match[4] or match[5] or "")
     finder.feed(answer.body.decode("utf-8", "replace"))
+    finder.close()
     found = finder.found
     if found is None:
         return None
-    return found.get(match[4].lower()) if match[4] else found.get("value") or found.get("content")
+    return found.get(match[6].lower()) if match[6] else found.get("value") or found.get("content")
+
+
+class _Option(NamedTuple):
+    attributes: Mapping[str, str | None]
+    text: list[str]
 
 
 class _ElementFinder(HTMLParser):
-    """Remembers the attributes of the first element of a kind."""
+    """Remembers the attributes of the first element of a kind; what a `textarea` or a `select` would send
+    is its `value`.
+    """
 
     def __init__(self, tag: str, attribute: str, value: str) -> None:
         super().__init__(convert_charrefs=True)
         self._wanted = (tag, attribute, value)
+        self._within = ""
+        self._texts: list[str] = []
+        self._options: list[_Option] = []
         self.found: dict[str, str | None] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self.found is None and (tag, dict(attrs).get(self._wanted[1])) == (
-            self._wanted[0],
-            self._wanted[2],
-        ):
-            self.found = dict(attrs)
+        given = dict(reversed(attrs))  # of an attribute that is there twice the first counts
+        if self.found is None and (tag, given.get(self._wanted[1])) == (self._wanted[0], self._wanted[2]):
+            self.found = given
+            self._within = tag if tag in ("textarea", "select") else ""
+        elif self._within == "select" and tag == "option":
+            self._options.append(_Option(given, []))
+
+    def handle_data(self, data: str) -> None:
+        if self._within == "textarea":
+            self._texts.append(data)
+        elif self._options and self._within:
+            self._options[-1].text.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._within:
+            self._end()
+
+    def close(self) -> None:
+        super().close()
+        self._end()
+
+    def _end(self) -> None:
+        if self.found is not None and self._within == "textarea":
+            self.found["value"] = "".join(self._texts).removeprefix("\n")
+        elif self.found is not None and self._options:
+            chosen = next((one for one in self._options if "selected" in one.attributes), self._options[0])
+            self.found["value"] = chosen.attributes.get("value", "".join(chosen.text).strip())
+        self._within = ""
 
 
 _FINDERS = {"json": _from_json, "header": _from_header, "cookie": _from_cookie, "html": _from_html}

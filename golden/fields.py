@@ -19,8 +19,9 @@ def named_values(page: str) -> Iterator[tuple[str, str, str]]:
         attributes = {match[1].lower(): match[2].strip("\"'") for match in _ATTRIBUTE.finditer(tag[0])}
         by = "name" if attributes.get("name") else "id"
         name, value = attributes.get(by, ""), attributes.get("value") or attributes.get("content")
-        if name and value and not re.search(r"""["'\]]""", name):
-            yield name, html.unescape(value), f"{tag[0][1:].split(None, 1)[0].lower()}[{by}={name}]"
+        if name and value and '"' not in name:
+            said = f'"{name}"' if re.search(r"['\[\]]", name) else name
+            yield name, html.unescape(value), f"{tag[0][1:].split(None, 1)[0].lower()}[{by}={said}]"
 
 
 def _tag(tag: str, hide: Callable[[str, str], str]) -> str:

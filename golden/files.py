@@ -7,12 +7,14 @@ really changed, so that a recording run leaves a clean working tree where nothin
 import contextlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from golden.errors import RecordingError
 from golden.reading import read
 from golden.recording import Recording, file_name
+from golden.regular import kind, why
 
 CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 
@@ -25,8 +27,8 @@ def path_of(folder: Path, recording: Recording) -> Path:
 def read_all(folder: Path) -> tuple[list[Recording], list[RecordingError]]:
     """Every recording below the folder, in the order of the journeys, and a problem for every other file."""
     recordings: list[Recording] = []
-    problems: list[RecordingError] = []
-    for place in folders_of(folder):
+    places, problems = folders_of(folder)
+    for place in places:
         found, unreadable = read_folder(place)
         recordings += found
         problems += unreadable
@@ -34,9 +36,27 @@ def read_all(folder: Path) -> tuple[list[Recording], list[RecordingError]]:
     return recordings, problems
 
 
-def folders_of(folder: Path) -> list[Path]:
-    """Every folder below (and itself) that holds recordings, or what passes for some."""
-    return sorted({path.parent for path in folder.rglob("*.json")})
+def folders_of(folder: Path) -> tuple[list[Path], list[RecordingError]]:
+    """Every folder below (and itself) that holds recordings, or what passes for some, links followed; and a
+    problem for each that cannot be looked into.
+    """
+    places: list[Path] = []
+    problems: list[RecordingError] = []
+    met: set[str] = set()
+
+    def note(error: OSError) -> None:
+        if folder.exists():
+            problems.append(RecordingError(str(error.filename), why(error)))
+
+    for home, below, files in os.walk(folder, onerror=note, followlinks=True):
+        real = os.path.realpath(home)
+        if real in met:  # a link back up, or to what is looked at anyway
+            below.clear()
+            continue
+        met.add(real)
+        if any(name.endswith(".json") for name in (*files, *below)):
+            places.append(Path(home))
+    return sorted(places), problems
 
 
 def read_folder(folder: Path) -> tuple[list[Recording], list[RecordingError]]:
@@ -60,16 +80,34 @@ def journeys(recordings: list[Recording]) -> dict[str, list[Recording]]:
     return found
 
 
-def gaps(journey: list[Recording]) -> list[str]:
-    """What is wrong with the order of one journey: a step that is missing or there twice."""
-    numbers = [recording.step.number for recording in journey]
-    problems = [
-        f"step {number} is there twice" for number in sorted({n for n in numbers if numbers.count(n) > 1})
-    ]
-    missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
+def disorder(journey: Sequence[Recording], unreadable: Sequence[RecordingError] = ()) -> list[RecordingError]:
+    """What is wrong with the order of one journey: two files for one step or of one name, a step that is
+    missing. `unreadable` files have been named already: a step of theirs is not missing.
+    """
+    numbers: dict[int, str] = {}
+    names: dict[str, str] = {}
+    problems: list[RecordingError] = []
+    for item in journey:
+        number, name = item.step.number, item.step.name
+        if number in numbers:
+            problems.append(RecordingError(item.file, f"step {number} is in {numbers[number]} too"))
+        elif name in names:
+            problems.append(RecordingError(item.file, f"a step called {name!r} is in {names[name]} too"))
+        numbers.setdefault(number, item.file)
+        names.setdefault(name, item.file)
+    known = {*numbers, *(_number_of(Path(error.file)) for error in unreadable)}
+    folder = str(Path(journey[0].file).parent) if journey else ""
     return problems + [
-        f"step {number} is missing, so later steps would start from another state" for number in missing
+        RecordingError(folder, f"step {number} is missing, so later steps would start from another state")
+        for number in range(1, max(numbers, default=0) + 1)
+        if number not in known
     ]
+
+
+def _number_of(path: Path) -> int:
+    """The step a file is of, by its name; 0 when that does not say."""
+    digits = path.name.partition("-")[0]
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
 def keep(folder: Path, recording: Recording) -> str:
@@ -87,8 +125,13 @@ def keep(folder: Path, recording: Recording) -> str:
 
 
 def write(path: Path, text: str) -> str:
-    """Write a file atomically if it differs: CREATED, CHANGED or UNCHANGED. Raises `RecordingError`."""
+    """Write a file atomically if it differs: CREATED, CHANGED or UNCHANGED. A link stays, and what it names
+    is written. Raises `RecordingError`.
+    """
     try:
+        path = Path(os.path.realpath(path))
+        if path.exists() and (other := kind(path.stat().st_mode)):
+            raise RecordingError(str(path), f"is {other}, no file, and is left alone")
         before = path.read_bytes() if path.exists() else None
         if before == text.encode():
             return UNCHANGED

@@ -1,6 +1,7 @@
-"""A scripted journey read from a TOML file; it must not know where it will be played.
+"""A scripted journey read from a file in TOML, or in YAML with the same keys; it must not know where it will
+be played.
 
-name = "orders"                      # the file's name without .toml, unless said otherwise
+name = "orders"                      # the file's name without its ending, unless said otherwise
 [secrets]                            # values that may stand in no file: name = "env:VARIABLE"
 password = "env:SHOP_PASSWORD"
 [[step]]
@@ -13,11 +14,13 @@ method = "POST"
 path = "/api/orders"
 headers = { X-CSRF-Token = "{csrf}" }
 json = { item = 7, password = "{password}" }     # or form = { … }, or body = "text"
+
+In YAML, `step` is a list of mappings.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +29,19 @@ from golden import checks, extraction, template
 from golden.body import CONTENT_TYPES, NO_BODY, Body, strict_json
 from golden.errors import FlowError
 from golden.extraction import Extraction
+from golden.regular import read_regular, why
 from golden.step import Step
+from golden.yaml_text import load_yaml
 
 _TOP = {"name", "description", "secrets", "step"}
 _STEP = {"name", "method", "path", "headers", "json", "form", "body", "extract"}
-_METHOD = re.compile(r"[A-Z]+")
+METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
+_LANGUAGES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    ".toml": ("TOML", tomllib.loads),
+    ".yaml": ("YAML", load_yaml),
+    ".yml": ("YAML", load_yaml),
+}
+LARGEST = 16 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +56,25 @@ class Flow:
     @classmethod
     def load(cls, path: Path) -> "Flow":
         """Read a flow file; raises `FlowError` naming the file, the step and what was expected."""
+        language, parse = _LANGUAGES.get(path.suffix.lower(), ("TOML", tomllib.loads))
         try:
-            data = tomllib.loads(path.read_text("utf-8"))
+            data = parse(read_regular(path, LARGEST).decode("utf-8-sig"))
         except OSError as error:
-            raise FlowError(str(path), f"cannot be read ({error.strerror})") from None
-        except ValueError as error:
-            raise FlowError(str(path), f"is no valid TOML ({error})") from None
+            raise FlowError(str(path), why(error)) from None
+        except (ValueError, RecursionError) as error:
+            raise FlowError(str(path), f"is no valid {language} ({error})") from None
+        if not isinstance(data, dict):
+            raise FlowError(str(path), "holds no flow: expected the keys name and step")
         return _flow(data, path)
 
 
 def load_flows(paths: list[Path]) -> tuple[list[Flow], list[FlowError]]:
-    """Every flow that can be read, and a problem for every other; a folder stands for its *.toml files."""
+    """Every flow that can be read, and a problem for every other; a folder stands for its files in TOML and
+    YAML.
+    """
     flows: dict[str, Flow] = {}
     problems: list[FlowError] = []
-    files = [found for path in paths for found in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
+    files = [found for path in paths for found in _files(path)]
     for file in files:
         try:
             flow = Flow.load(file)
@@ -68,6 +84,12 @@ def load_flows(paths: list[Path]) -> tuple[list[Flow], list[FlowError]]:
         except FlowError as error:
             problems.append(error)
     return list(flows.values()), problems
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in _LANGUAGES)
 
 
 def _flow(data: dict[str, Any], path: Path) -> Flow:
@@ -80,7 +102,7 @@ def _flow(data: dict[str, Any], path: Path) -> Flow:
     }
     entries = data.get("step")
     if not isinstance(entries, list) or not entries:
-        raise FlowError(file, "has no [[step]]")
+        raise FlowError(file, "has no [[step]] (in YAML: step, a list)")
     steps: list[Step] = []
     available = set(secrets)
     for number, entry in enumerate(entries, 1):
@@ -90,6 +112,8 @@ def _flow(data: dict[str, Any], path: Path) -> Flow:
         missing = step.references - available
         if missing:
             raise FlowError(file, f"{{{min(missing)}}} is handed on by no earlier step", step=step.name)
+        if both := sorted(item.name for item in step.extract if item.name in secrets):
+            raise FlowError(file, f"extract {both[0]}: a secret is called so already", step=step.name)
         available |= {item.name for item in step.extract}
         steps.append(step)
     return Flow(name, file, tuple(steps), secrets)
@@ -102,16 +126,17 @@ def _step(entry: Any, number: int, file: str) -> Step:
     checks.a_name(name, "a step's name", file, str(number))
     checks.known_keys(entry, _STEP, file, name)
     method = checks.text(entry.get("method", "GET"), "method", file, name)
-    if not _METHOD.fullmatch(method):
+    if not METHOD.fullmatch(method):
         raise FlowError(file, f"method = {method!r}: expected capital letters, such as POST", step=name)
     target = checks.text(entry.get("path", ""), "path", file, name)
-    if not target.startswith("/") or "#" in target or re.search(r"[\x00-\x20\x7f]", target):
-        raise FlowError(file, f"path = {target!r}: expected a path from /, without spaces or #", step=name)
     headers = _headers(checks.table(entry, "headers", file, name), file, name)
     body = _body(entry, headers, file, name)
     if body.kind != "none" and not any(key.lower() == "content-type" for key, _ in headers):
         headers = (*headers, ("content-type", CONTENT_TYPES[body.kind]))
-    return Step(number, name, method, target, headers, body, _extracts(entry, file, name))
+    step = Step(number, name, method, target, headers, body, _extracts(entry, file, name))
+    if wrong := step.unsendable():
+        raise FlowError(file, wrong, step=name)
+    return step
 
 
 def _headers(table: dict[str, Any], file: str, step: str) -> tuple[tuple[str, str], ...]:

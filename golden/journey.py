@@ -5,6 +5,7 @@ recorded. A step that cannot be compared says why; when the side gave no answer 
 start from another state, so it is not played.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -57,14 +58,16 @@ class Journey:
         self._scrubber = terms.scrubber()
         self._secrets = {name: variable for item in recordings for name, variable in item.secrets.items()}
         self._keys = {item.name: item.key for recording in recordings for item in recording.step.extract}
+        numbers = Counter(item.step.number for item in recordings)
+        self._twice = {number for number, count in numbers.items() if count > 1}
         self._player: Player | None = None
         self._broken = ""
         self._number = 0
 
     async def verify(self, recording: Recording) -> Case:
         """Play one recording and compare; never raises for what a side or a file does."""
-        if recording.step.number != self._number + 1 and not self._broken:
-            self._broken = f"after step {self._number} comes step {recording.step.number}, from another state"
+        if not self._broken:
+            self._broken = self._out_of_order(recording.step.number)
         self._number = recording.step.number
         if self._broken:
             return _undetermined(recording, f"not played: {self._broken}")
@@ -87,6 +90,13 @@ class Journey:
         """Give the connections back."""
         if self._player:
             await self._player.close()
+
+    def _out_of_order(self, number: int) -> str:
+        if number in self._twice:
+            return f"there are two recordings of step {number}, and which of them is right is not known"
+        if number != self._number + 1:
+            return f"step {self._number + 1} has no recording, so this would start from another state"
+        return ""
 
     def _ready(self) -> Player:
         if self._player is None:

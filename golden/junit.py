@@ -18,8 +18,10 @@ def write_junit(report: VerifyReport, path: Path) -> None:
     Raises `RecordingError` when the file cannot be written.
     """
     root = ET.Element("testsuites", name="golden", **_counts(list(report.cases), len(report.problems)))
-    for flow in dict.fromkeys(case.flow for case in report.cases):
-        cases = [case for case in report.cases if case.flow == flow]
+    flows: dict[str, list[Case]] = {}
+    for case in report.cases:
+        flows.setdefault(case.flow, []).append(case)
+    for flow, cases in flows.items():
         suite = ET.SubElement(root, "testsuite", name=_clean(flow), **_counts(cases, 0))
         for case in cases:
             _case(suite, case)
@@ -56,7 +58,7 @@ def _case(suite: ET.Element, case: Case) -> None:
     if case.passed:
         return
     kind = "failure" if case.failed else "error"
-    found = ET.SubElement(item, kind, type=str(case.comparison.verdict), message=_clean(case.failures[0]))
+    found = ET.SubElement(item, kind, type=case.word, message=_clean(case.failures[0]))
     found.text = _clean("\n".join([f"flow {case.flow}, step {case.step}", *case.failures]))
 
 

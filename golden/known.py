@@ -49,7 +49,7 @@ def known_values(
         known += _secret(text, token)
     for text in cookies:
         if len(text) >= _LONG:
-            known += [Known(spelled, "<cookie>", everywhere=True) for spelled in _spellings(text)]
+            known += [Known(spelled, "⟨cookie⟩", everywhere=True) for spelled in _spellings(text)]
     for name, text in values.items():
         put = "{" + name + "}"
         if name in secret:
@@ -111,4 +111,4 @@ def _is_number(text: str) -> bool:
 
 
 def _number(value: int | float) -> str:
-    return "<integer>" if isinstance(value, int) else "<number>"
+    return "⟨integer⟩" if isinstance(value, int) else "⟨number⟩"

@@ -36,7 +36,7 @@ def _value(one: Any, two: Any, path: str, unsettled: list[str]) -> Any:
         pairs = zip(one, two, strict=True)
         return [_value(item, other, f"{path}[{at}]", unsettled) for at, (item, other) in enumerate(pairs)]
     if name := _name(one, two):
-        return f"<{name}>"
+        return f"⟨{name}⟩"
     unsettled.append(path)
     return one
 

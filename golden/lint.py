@@ -2,16 +2,18 @@
 
 Errors: files that are no recordings (corrupt, cut off, foreign, of a newer format), journeys that are not
 whole, names that are there twice or in the wrong place, secrets that were not scrubbed, recordings that no
-flow knows, rules that have expired and rules that can excuse nothing. Warnings: rules for routes of which
-nothing is recorded (live traffic may need them), leftovers of writes that broke off.
+flow knows, rules that have expired, rules that can excuse nothing and rules for what is not configured.
+Warnings: rules for routes of which nothing is recorded (live traffic may need them), leftovers of writes that
+broke off.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from golden.files import folders_of, gaps, journeys, path_of, read_folder
+from golden.errors import FlowError
+from golden.files import disorder, folders_of, journeys, path_of, read_folder
 from golden.flow import Flow
 from golden.journey import Place
 from golden.recording import Recording
@@ -43,35 +45,51 @@ def lint(
     rules: Rules = DEFAULT_RULES,
     *,
     flows: Sequence[Flow] = (),
+    unreadable: Sequence[FlowError] = (),
     today: date | None = None,
     key: bytes | None = None,
     place: Place | None = None,
+    features: Collection[str] = (),
 ) -> LintReport:
-    """Look at every file below `folder`; `flows` are compared with what was recorded from them. `place` gives
-    the feature and route of a request, for rules of narrower scope than everywhere.
+    """Look at every file below `folder`.
+
+    `flows` are compared with what was recorded from them, those that are `unreadable` are errors. `place`
+    gives the feature and route of a request, for rules of narrower scope than everywhere, and `features` are
+    those that are configured.
     """
     scrubber = scrubber_for(rules, key)
     day = today or datetime.now(UTC).date()
     known = {flow.name: flow for flow in flows}
-    usage = RuleUsage(rules, day, place)
+    usage = RuleUsage(rules, day, place, features)
     errors: list[Problem] = []
-    seen: set[str] = set()
+    seen: dict[str, Path] = {}
+    in_doubt = {Path(error.file).stem for error in unreadable}
     count = 0
-    for home in folders_of(folder):
-        recordings, unreadable = read_folder(home)
-        errors += [Problem(error.file, error.what) for error in unreadable]
+    homes, closed = folders_of(folder)
+    errors += [Problem(error.file, error.what, step=error.step) for error in unreadable]
+    errors += [Problem(error.file, error.what) for error in closed]
+    for home in homes:
+        recordings, damaged = read_folder(home)
+        errors += [Problem(error.file, error.what) for error in damaged]
         count += len(recordings)
         for name, items in journeys(recordings).items():
-            errors += _journey(name, items, folder, scrubber, repeated=name in seen)
-            if flows:
+            if name in seen:
+                errors.append(Problem(str(home), f"the flow {name!r} is in {seen[name]} too", name))
+            errors += [Problem(error.file, error.what, name) for error in disorder(items, damaged)]
+            errors += _journey(items, folder, scrubber)
+            if flows and name not in in_doubt:
                 errors += _against(known.get(name), name, items, scrubber)
-            seen.add(name)
+            seen.setdefault(name, home)
         for recording in recordings:
             usage.note(recording)
-    for name in sorted(set(known) - seen):
+    for name in sorted(known.keys() - seen.keys()):
         errors += stale(known[name], [], scrubber)
     errors += [Problem("", f"{what}") for what in rules.problems(day)]
     errors += [Problem("", f"rule {rule!r} matches nothing that is recorded here") for rule in usage.dead()]
+    errors += [
+        Problem("", f"rule {rule!r} is for a feature or a route that is not configured")
+        for rule in usage.nowhere()
+    ]
     warnings = [
         Problem("", f"rule {rule!r} is for a route of which nothing is recorded here")
         for rule in usage.elsewhere()
@@ -83,15 +101,11 @@ def lint(
     return LintReport(count, tuple(errors), tuple(warnings))
 
 
-def _journey(
-    name: str, items: list[Recording], folder: Path, scrubber: Scrubber, *, repeated: bool
-) -> Iterator[Problem]:
-    if repeated:
-        yield Problem(str(folder / name), "the flow is in another folder too", name)
-    for what in gaps(items):
-        yield Problem(str(folder / name), what, name)
-    yield from _names(items, folder)
+def _journey(items: list[Recording], folder: Path, scrubber: Scrubber) -> Iterator[Problem]:
     for item in items:
+        if Path(item.file) != path_of(folder, item):
+            what = f"is in the wrong place, expected {path_of(folder, item)}"
+            yield Problem(item.file, what, item.flow, item.step.name)
         for what in secrets_in(item, scrubber):
             yield Problem(item.file, what, item.flow, item.step.name)
 
@@ -122,18 +136,3 @@ def secrets_in(recording: Recording, scrubber: Scrubber) -> Iterator[str]:
         yield f"an unscrubbed secret stands in the request ({where})"
     for where in scrubber.unscrubbed(recording.answer):
         yield f"an unscrubbed secret stands in the answer ({where})"
-
-
-def _names(items: list[Recording], folder: Path) -> Iterator[Problem]:
-    seen: dict[str, str] = {}
-    for item in items:
-        if item.step.name in seen:
-            yield Problem(item.file, f"the step is in {seen[item.step.name]} too", item.flow, item.step.name)
-        seen.setdefault(item.step.name, item.file)
-        if Path(item.file) != path_of(folder, item):
-            yield Problem(
-                item.file,
-                f"is in the wrong place, expected {path_of(folder, item)}",
-                item.flow,
-                item.step.name,
-            )

@@ -17,17 +17,19 @@ from urllib.parse import parse_qsl
 
 from golden import extraction, template, volatile
 from golden.body import Body, strict_json
-from golden.correlate import SAFE, same_name
+from golden.correlate import same_name
 from golden.errors import StepError
-from golden.files import gaps, journeys, read_all
+from golden.files import disorder, journeys, read_all
 from golden.recording import Recording
 from golden.report import Problem
 from golden.scrub import Scrubber, scrubber_for
-from shadow import DEFAULT_RULES, Observation, RequestSnapshot, Rules, plain_observation
+from shadow import DEFAULT_RULES, SAFE_METHODS, Observation, RequestSnapshot, Rules, plain_observation
 
 _START = "0" * 32
-_VAGUE = ("<string>", "<digits>")
+_VAGUE = ("⟨string⟩", "⟨digits⟩")
 _LONG = 6
+_COOKIE_LENGTH = len(b"set-cookie")
+_MOST_KNOWN = 4096
 
 
 class JourneyState:
@@ -52,7 +54,7 @@ class JourneyState:
         With the recording it was recognised as and the answer it got, the values handed on are known from
         here on.
         """
-        if request.method not in SAFE:
+        if request.method not in SAFE_METHODS:
             self.fingerprint = _next(self.fingerprint, _identity(request, self._scrubber, self.values))
         if answer is None or answer.error:
             return
@@ -76,6 +78,7 @@ class GoldenIndex:
         self, cases: Mapping[str, Recording], problems: tuple[Problem, ...], scrubber: Scrubber
     ) -> None:
         self._cases = cases
+        self._plain: dict[tuple[str, str], str] = {}  # the identities of requests without a body
         self.problems = problems
         self.scrubber = scrubber
 
@@ -94,8 +97,8 @@ class GoldenIndex:
         problems = [Problem(error.file, error.what) for error in unreadable]
         cases: dict[str, Recording] = {}
         for name, items in journeys(recordings).items():
-            if found := gaps(items):
-                problems.append(Problem(str(folder / name), found[0], name))
+            if found := disorder(items):
+                problems += [Problem(error.file, error.what, name) for error in found]
                 continue
             for case, recording in _walk(items, scrubber, os.environ if env is None else env):
                 cases.setdefault(case, recording)
@@ -110,10 +113,22 @@ class GoldenIndex:
 
     def find(self, request: RequestSnapshot, journey: JourneyState | str) -> Recording | None:
         """The recording of this request in this state (or its fingerprint) before it, or None."""
-        if request.body_cut:
+        if request.body_cut or not self._cases:
             return None
         state, values = (journey, {}) if isinstance(journey, str) else (journey.fingerprint, journey.values)
-        return self._cases.get(_next(state, _identity(request, self.scrubber, values)))
+        return self._cases.get(_next(state, self._identity(request, values)))
+
+    def _identity(self, request: RequestSnapshot, values: Mapping[str, str]) -> str:
+        """What makes a request the same. Most have no body, and are made again and again."""
+        if request.body or values:
+            return _identity(request, self.scrubber, values)
+        key = request.method, request.target
+        known = self._plain.get(key)
+        if known is None:
+            if len(self._plain) >= _MOST_KNOWN:
+                self._plain.clear()
+            known = self._plain[key] = _identity(request, self.scrubber, values)
+        return known
 
 
 def _walk(items: list[Recording], scrubber: Scrubber, env: Mapping[str, str]) -> list[tuple[str, Recording]]:
@@ -126,13 +141,13 @@ def _walk(items: list[Recording], scrubber: Scrubber, env: Mapping[str, str]) ->
         forms |= recording.references
         forms |= {name: env[variable] for name, variable in recording.secrets.items() if env.get(variable)}
         if any(name not in forms for name in recording.step.references):
-            if recording.step.method in SAFE:
+            if recording.step.method in SAFE_METHODS:
                 continue
             break
         named = {name: "{" + name + "}" if form in _VAGUE else form for name, form in forms.items()}
         identity = _identity(_as_sent(recording, named), scrubber, {})
         found.append((_next(state, identity), recording))
-        if recording.step.method not in SAFE:
+        if recording.step.method not in SAFE_METHODS:
             state = _next(state, identity)
         state = _given(state, held, _cookies_set(recording.observation))
     return found
@@ -187,7 +202,13 @@ def _by_name(value: Any, names: Mapping[str, str], key: str = "") -> Any:
 
 
 def _cookies_set(answer: Observation) -> dict[str, str]:
-    fields = [value.decode("latin-1") for name, value in answer.headers if name.lower() == b"set-cookie"]
+    fields = [
+        value.decode("latin-1")
+        for name, value in answer.headers
+        if len(name) == _COOKIE_LENGTH and name.lower() == b"set-cookie"
+    ]
+    if not fields:
+        return {}
     pairs = (field.partition(";")[0].partition("=") for field in fields)
     return {name.strip(): value.strip() for name, _, value in pairs}
 

@@ -10,16 +10,17 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 import httpx
 
 from golden.errors import GoldenError, SideError, ThreadingError
 from golden.rendering import handed_on, render
 from golden.step import Step
-from shadow import Observation, RequestSnapshot
+from shadow import Observation, RequestSnapshot, plain_observation
 
 DEADLINE = 30.0  # seconds for one whole answer
 MAX_BODY = 8 * 1024 * 1024  # bytes of one answer
@@ -58,8 +59,36 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()  # reading the authorities takes longer than most requests
 
 
+@lru_cache(maxsize=8)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)  # a run asks one or two sides, ten thousand times
+
+
+class _OneSide(DefaultCookiePolicy):
+    """Cookies of the one side a journey talks to: it may be reached by another name than the one for which it
+    sets them, and behind its TLS, so a Domain and a Secure say nothing here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(secure_protocols=("https", "wss", "http"))
+
+    def set_ok_domain(self, cookie: Cookie, request: Request) -> bool:
+        """Whatever it says."""
+        return True
+
+    def domain_return_ok(self, domain: str, request: Request) -> bool:
+        """Whatever it said."""
+        return True
+
+    def return_ok_domain(self, cookie: Cookie, request: Request) -> bool:
+        """Whatever it said."""
+        return True
+
+
 class Player:
-    """One journey on one side. `values` are the values handed on so far, by name."""
+    """One journey on one side. `values` are the values handed on so far, by name; `base_url` is the address
+    without a password.
+    """
 
     def __init__(
         self,
@@ -70,18 +99,20 @@ class Player:
         max_body: int = MAX_BODY,
         connections: Connections | None = None,
     ) -> None:
-        self.base_url = checked_url(base_url)
+        self._url = checked_url(base_url)
+        self.base_url = shown_url(self._url)
         self.values: dict[str, str] = dict(secrets or {})
         self._deadline = deadline
         self._max_body = max_body
-        # A cookie marked Secure is sent over plain HTTP too: a side is often reached behind its TLS.
-        self._jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "wss", "http")))
+        self._jar = CookieJar(_OneSide())
+        self._cookies = httpx.Cookies(self._jar)
         self._client = httpx.AsyncClient(
             transport=connections or httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False),
             follow_redirects=False,
             trust_env=False,
             timeout=httpx.Timeout(deadline),
-            cookies=self._jar,
+            # The client would copy its cookies into a jar with a policy of its own: ours are put in by us.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"user-agent": "banyan-golden", "accept": "*/*", "accept-encoding": "identity"},
         )
 
@@ -99,7 +130,10 @@ class Player:
 
     async def play(self, step: Step) -> Played:
         """Send one step and read its whole answer; raises `SideError` or `ThreadingError`."""
-        request = self._request(step)
+        try:
+            request = self._request(step)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ThreadingError(f"the request cannot be written ({_plain(error)})") from None
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -129,32 +163,50 @@ class Player:
 
     def _request(self, step: Step) -> httpx.Request:
         method, target, headers, body = render(step, self.values)
-        base = httpx.URL(self.base_url)
-        path = base.raw_path.rstrip(b"/") + target.encode("ascii")
-        return self._client.build_request(
-            method,
-            base.copy_with(raw_path=path),
-            headers=[(name.encode("ascii", "replace"), value.encode("utf-8")) for name, value in headers],
-            content=body or None,
-        )
+        base = _parsed(self._url)
+        url = base.copy_with(raw_path=base.raw_path.rstrip(b"/") + target.encode("ascii"))
+        fields = [(name.encode("ascii", "replace"), value.encode("utf-8")) for name, value in headers]
+        if cookies := self._held(str(url), dict(headers)):
+            fields.append((b"cookie", cookies.encode("utf-8")))
+        return self._client.build_request(method, url, headers=fields, content=body or None)
+
+    def _held(self, url: str, headers: dict[str, str]) -> str:
+        """The cookies that go with a request, where it does not bring its own."""
+        if next(iter(self._jar), None) is None:
+            return ""
+        asked = Request(url, headers=headers)  # noqa: S310 - what the jar speaks of; never opened
+        self._jar.add_cookie_header(asked)
+        return str(asked.unredirected_hdrs.get("Cookie", ""))
 
     async def _answer(self, request: httpx.Request, began: float) -> Observation:
         response = await self._client.send(request, stream=True)
         try:
+            if "set-cookie" in response.headers:
+                self._cookies.extract_cookies(response)
             body = bytearray()
-            async for piece in response.aiter_bytes():
+            async for piece in response.aiter_raw():
                 body += piece
                 if len(body) > self._max_body:
                     raise SideError(f"{self.base_url} sent more than {self._max_body} bytes")
         finally:
             await response.aclose()
-        return Observation(
-            side="new",
-            status=response.status_code,
-            headers=tuple((name.lower(), value) for name, value in response.headers.raw),
-            body=bytes(body),
-            elapsed=asyncio.get_running_loop().time() - began,
+        answer = plain_observation(
+            Observation(
+                side="new",
+                status=response.status_code,
+                headers=tuple((name.lower(), value) for name, value in response.headers.raw),
+                body=bytes(body),
+                elapsed=asyncio.get_running_loop().time() - began,
+            )
         )
+        # Some compress whatever they are asked for.
+        if answer.cut or len(answer.body) > self._max_body:
+            coding = response.headers.get("content-encoding", "")
+            raise SideError(
+                f"{self.base_url} sent a body coded as {coding!r} that is damaged, of an unknown coding, or "
+                f"more than {self._max_body} bytes"
+            )
+        return answer
 
 
 def checked_url(url: str) -> str:
@@ -166,8 +218,16 @@ def checked_url(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise GoldenError(f"{url!r} is no address of a side; expected for example http://127.0.0.1:5001")
+        raise GoldenError(
+            f"{_hidden(url)!r} is no address of a side; expected for example http://127.0.0.1:5001"
+        )
     return url.rstrip("/")
+
+
+def shown_url(url: str) -> str:
+    """The address without the name and password that may stand in it, for reports and messages."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def secrets_from(wanted: Mapping[str, str], env: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -179,6 +239,11 @@ def secrets_from(wanted: Mapping[str, str], env: Mapping[str, str] | None = None
                 f"the secret {{{name}}} needs the environment variable {variable}, which is not set"
             )
     return {name: known[variable] for name, variable in wanted.items()}
+
+
+def _hidden(url: str) -> str:
+    before, at, behind = url.rpartition("@")
+    return f"{before.partition('://')[0]}://…@{behind}" if at else url
 
 
 def _plain(error: Exception) -> str:

@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from golden.errors import GoldenError, RecordingError
-from golden.files import gaps
+from golden.files import disorder
 from golden.journey import Journey, Terms
 from golden.player import checked_url
 from golden.reading import read
@@ -74,6 +75,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.args = list(given) if within else [*given, str(folder)]
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which rules cannot count: what a feature is stands in the gateway's configuration."""
+    terms = config.stash.get(_TERMS, None)
+    unknown = [rule.id for rule in terms.rules.rules if rule.feature] if terms else []
+    if not unknown:
+        return None
+    return (
+        f"golden: {', '.join(unknown)}: for one feature only, which is not known here, so nothing is excused "
+        "by them; `banyan golden verify` with the configuration goes by them"
+    )
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Give the connections back and close the event loop that all journeys ran in."""
     if _RUNNER in config.stash:
@@ -83,9 +96,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A folder of one flow is a journey."""
+    """A folder with recordings is a journey, wherever below it lies."""
     folder = parent.config.stash.get(_FOLDER, None)
-    if folder is not None and path.resolve().parent == folder:
+    if folder is not None and path.is_relative_to(folder) and any(path.glob("*.json")):
         return JourneyFolder.from_parent(parent, path=path)
     return None
 
@@ -93,13 +106,15 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 class JourneyFolder(pytest.Directory):
     """The recordings of one flow, in the order of their steps."""
 
-    def collect(self) -> Iterable[pytest.Collector]:
-        """One node per file; a file that cannot be read is an error of its own."""
+    def collect(self) -> Iterable[pytest.Collector | pytest.Item]:
+        """One node per file, and a test that fails for each thing that is wrong with the whole. Nothing is an
+        error of the collection: that would keep every other recording from being verified.
+        """
         self._recordings: list[Recording] = []
         self._journey: Journey | None = None
         self._cases: dict[int, Case] = {}
         nodes: list[tuple[int, RecordingFile]] = []
-        unreadable = False
+        unreadable: list[RecordingError] = []
         for path in sorted(self.path.glob("*.json")):
             node = RecordingFile.from_parent(self, path=path)
             try:
@@ -107,12 +122,15 @@ class JourneyFolder(pytest.Directory):
                 self._recordings.append(node.recording)
             except RecordingError as error:
                 node.problem = str(error)
-                unreadable = True
+                unreadable.append(error)
             nodes.append((node.recording.step.number if node.recording else 0, node))
         self._recordings.sort(key=lambda item: item.step.number)
-        if not unreadable and (found := gaps(self._recordings)):
-            raise self.CollectError(f"{self.path}: {found[0]}")
-        return [node for _, node in sorted(nodes, key=lambda pair: pair[0])]
+        for wrong in disorder(self._recordings, unreadable):
+            yield ProblemItem.from_parent(self, name=wrong.what, problem=str(wrong))
+        for folder in sorted(path for path in self.path.iterdir() if path.is_dir()):
+            if (below := self.ihook.pytest_collect_directory(path=folder, parent=self)) is not None:
+                yield below
+        yield from (node for _, node in sorted(nodes, key=lambda pair: pair[0]))
 
     async def case(self, recording: Recording) -> Case:
         """The case of one recording, after all that come before it."""
@@ -141,8 +159,35 @@ class RecordingFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Its one test."""
         if self.recording is None:
-            raise self.CollectError(self.problem)
-        yield RecordingItem.from_parent(self, name=self.recording.id)
+            yield ProblemItem.from_parent(self, name="unreadable", problem=self.problem)
+        else:
+            yield RecordingItem.from_parent(self, name=self.recording.id)
+
+
+class Unusable(Exception):
+    """What cannot be verified; the message says why."""
+
+
+class ProblemItem(pytest.Item):
+    """Fails with what is wrong with a file or a journey."""
+
+    def __init__(self, *, problem: str, **known: Any) -> None:
+        super().__init__(**known)
+        self._problem = problem
+
+    def runtest(self) -> None:
+        """Raises `Unusable`."""
+        raise Unusable(self._problem)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """The sentence; no stack of ours."""
+        return (
+            str(excinfo.value) if isinstance(excinfo.value, Unusable) else str(super().repr_failure(excinfo))
+        )
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where the test is from."""
+        return self.path, None, f"golden {self.name}"
 
 
 class RecordingItem(pytest.Item):

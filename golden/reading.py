@@ -7,8 +7,11 @@ from golden import extraction, provenance
 from golden.body import Body, strict_json
 from golden.errors import RecordingError
 from golden.recording import FORMAT, MARK, Answer, Fields, Recording
+from golden.regular import read_regular, why
 from golden.step import Step
 
+MOST_STEPS = 100_000  # of one journey
+LARGEST = 64 * 1024 * 1024  # bytes: far more than any answer that is recorded comes to
 _KEYS = {
     MARK,
     "answer",
@@ -27,9 +30,9 @@ _KEYS = {
 def read(path: Path) -> Recording:
     """Read one file; raises `RecordingError` naming it and what is wrong with it."""
     try:
-        data = strict_json(path.read_text("utf-8"))
+        data = strict_json(read_regular(path, LARGEST).decode())
     except OSError as error:
-        raise RecordingError(str(path), f"cannot be read ({error.strerror})") from None
+        raise RecordingError(str(path), why(error)) from None
     except (ValueError, RecursionError) as error:
         raise RecordingError(str(path), f"is corrupt or cut off, no valid JSON ({error})") from None
     if not isinstance(data, dict) or MARK not in data:
@@ -37,6 +40,10 @@ def read(path: Path) -> Recording:
     version = data[MARK]
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RecordingError(str(path), f"has the format {version!r}, expected {FORMAT}")
+    if version < FORMAT:
+        raise RecordingError(
+            str(path), f"has the older format {version}; this Banyan writes {FORMAT}: record it again"
+        )
     if version > FORMAT:
         raise RecordingError(str(path), f"has the newer format {version}; this Banyan reads up to {FORMAT}")
     try:
@@ -52,19 +59,21 @@ def _recording(data: dict[str, Any], file: str) -> Recording:
         raise ValueError(f"unknown key {unknown[0]!r}")
     request, answer = data["request"], data["answer"]
     step = Step(
-        number=_integer(data["number"], "number"),
-        name=_string(data["step"], "step"),
+        number=_within(_integer(data["number"], "number"), "number", 1, MOST_STEPS),
+        name=_name(data["step"], "step"),
         method=_string(request["method"], "request.method"),
         target=_string(request["target"], "request.target"),
         headers=_fields(request["headers"]),
         body=Body.from_file(request["body"]),
         extract=tuple(extraction.parse(name, text) for name, text in _strings(data["extract"]).items()),
     )
+    if wrong := step.unsendable():
+        raise ValueError(wrong)
     return Recording(
-        flow=_string(data["flow"], "flow"),
+        flow=_name(data["flow"], "flow"),
         step=step,
         answer=Answer(
-            status=_integer(answer["status"], "answer.status"),
+            status=_within(_integer(answer["status"], "answer.status"), "answer.status", 100, 999),
             headers=_fields(answer["headers"]),
             body=Body.from_file(answer["body"]),
         ),
@@ -97,9 +106,21 @@ def _string(value: Any, what: str) -> str:
     return value
 
 
+def _name(value: Any, what: str) -> str:
+    if not _string(value, what).isprintable() or not value:
+        raise ValueError(f"{what} = {value!r}: expected a name on one line")
+    return str(value)
+
+
 def _integer(value: Any, what: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{what} must be a whole number")
+    return value
+
+
+def _within(value: int, what: str, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise ValueError(f"{what} must be from {least} to {most}")
     return value
 
 

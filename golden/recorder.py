@@ -2,7 +2,7 @@
 
 1. load the secrets  2. play every step  3. scrub each answer with what was known by then  4. write,
 atomically, only what changed, and only when the whole journey was played: a flow that breaks off leaves its
-files as they were.
+files as they were. A journey is written when it ends, so that one run may be as long as it likes.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from golden import template, volatile
-from golden.errors import GoldenError, RecordingError, StepError
-from golden.files import keep, path_of
+from golden.errors import FlowError, GoldenError, RecordingError, StepError
+from golden.files import CHANGED, CREATED, keep, path_of
 from golden.flow import Flow
 from golden.known import known_values
 from golden.learning import settled
-from golden.player import DEADLINE, MAX_BODY, Player, checked_url, secrets_from
+from golden.player import DEADLINE, MAX_BODY, Player, checked_url, secrets_from, shown_url
 from golden.provenance import Provenance
 from golden.recording import Answer, Recording
 from golden.report import Problem, RecordReport, Saved
@@ -39,15 +39,17 @@ def record(
     prune: bool = False,
     provenance: Provenance | None = None,
     twice: bool = False,
+    unreadable: Sequence[FlowError] = (),
     progress: Callable[[int, int, str], None] | None = None,
 ) -> RecordReport:
     """Record `flows` from the side at `base_url` into `folder`.
 
-    `deadline` is in seconds for each whole answer, `max_body` in bytes. Files of steps that a flow no
-    longer has are reported as stale, and removed only with `prune`. `rules` say which names to redact and
-    which further headers to keep. `provenance` says what the side is called. With `twice` every flow is
-    played two times, and what differs at every call is named by its type. Raises `GoldenError` for an
-    address that is none; what happens to a single flow is a problem in the report, and the other flows go on.
+    `deadline` is in seconds for each whole answer, `max_body` in bytes. Files of steps that a flow no longer
+    has are reported as stale, and removed only with `prune`. `rules` say which names to redact and which
+    further headers to keep. `provenance` says what the side is called. With `twice` every flow is played two
+    times, and what differs at every call is named by its type. `unreadable` flows are problems like any
+    other. Raises `GoldenError` for an address that is none; what happens to a single flow is a problem in the
+    report, and the other flows go on.
     """
     flows = [flows] if isinstance(flows, Flow) else list(flows)
     job = _Job(
@@ -61,19 +63,33 @@ def record(
         provenance or Provenance(rules=rules),
         twice,
     )
-    outcomes = asyncio.run(job.play_all(flows, concurrency))
+    lacking: set[str] = set()
+
+    def written(flow: Flow, recordings: list[Recording]) -> list[Saved]:
+        saved = write_journey(folder, recordings)
+        if any(one.outcome in (CREATED, CHANGED) for one in saved):
+            lacking.update(key for key in _ORIGIN if not all(item.recorded.get(key) for item in recordings))
+        current = {path_of(folder, item) for item in recordings}
+        return saved + _stale(folder / flow.name, current, prune=prune)
+
     saved: list[Saved] = []
-    problems: list[Problem] = []
-    for flow, outcome in zip(flows, outcomes, strict=True):
+    problems = [Problem(error.file, error.what, step=error.step) for error in unreadable]
+    for outcome in asyncio.run(job.play_all(flows, concurrency, written)):
         if isinstance(outcome, Problem):
             problems.append(outcome)
-            continue
-        try:
-            saved += write_journey(folder, outcome)
-            saved += _stale(folder / flow.name, {path_of(folder, item) for item in outcome}, prune=prune)
-        except RecordingError as error:
-            problems.append(Problem(error.file, error.what, flow.name))
-    return RecordReport(job.url, tuple(saved), tuple(problems), tuple(job.warnings))
+        else:
+            saved += outcome
+    warnings = job.warnings
+    if lacking:
+        names = " and ".join(text for key, text in _ORIGIN.items() if key in lacking)
+        warnings.append(Problem("", f"the recordings do not say {names} they are"))
+    return RecordReport(shown_url(job.url), tuple(saved), tuple(problems), tuple(warnings))
+
+
+_ORIGIN = {
+    "from": "of which side (--source, or a configuration that names its address)",
+    "release": "of which release (--release, or [shadow] version_header)",
+}
 
 
 class _Job:
@@ -103,19 +119,30 @@ class _Job:
         self._progress = progress
         self._done = 0
 
-    async def play_all(self, flows: list[Flow], concurrency: int) -> list[list[Recording] | Problem]:
-        """Every flow, at most `concurrency` at a time."""
+    async def play_all(
+        self, flows: list[Flow], concurrency: int, written: Callable[[Flow, list[Recording]], list[Saved]]
+    ) -> list[list[Saved] | Problem]:
+        """Every flow, at most `concurrency` at a time; what `written` says of each that came to its end."""
         slots = asyncio.Semaphore(max(1, concurrency))
 
-        async def one(flow: Flow) -> list[Recording] | Problem:
+        async def one(flow: Flow) -> list[Saved] | Problem:
             async with slots:
-                first = await self._play(flow)
-                if not self._twice or isinstance(first, Problem):
-                    return first
-                second = await self._play(flow)
-                return second if isinstance(second, Problem) else self._settled(flow, first, second)
+                found = await self._played(flow)
+                if isinstance(found, Problem):
+                    return found
+                try:
+                    return written(flow, found)
+                except RecordingError as error:
+                    return Problem(error.file, error.what, flow.name)
 
         return list(await asyncio.gather(*(one(flow) for flow in flows)))
+
+    async def _played(self, flow: Flow) -> list[Recording] | Problem:
+        first = await self._play(flow)
+        if not self._twice or isinstance(first, Problem):
+            return first
+        second = await self._play(flow)
+        return second if isinstance(second, Problem) else self._settled(flow, first, second)
 
     def _settled(self, flow: Flow, one: list[Recording], two: list[Recording]) -> list[Recording]:
         found = []
@@ -146,7 +173,7 @@ class _Job:
         played = await player.play(step)
         player.hand_on(step, played)
         stored, removed = self._scrubber.step(step)
-        taken |= removed
+        taken |= dict(removed)
         if removed:
             self._warn(
                 flow,

@@ -15,7 +15,7 @@ from golden.body import Body
 from golden.step import Step
 from shadow import Headers, Observation, RequestSnapshot
 
-FORMAT = 1
+FORMAT = 2
 MARK = "banyan_recording"
 
 Fields = tuple[tuple[str, str], ...]
@@ -49,6 +49,10 @@ class Recording:
     def id(self) -> str:
         """`flow/NN-step`, as the file is called."""
         return f"{self.flow}/{file_name(self.step).removesuffix('.json')}"
+
+    def is_called(self, name: str) -> bool:
+        """Whether a person may mean this one: by its id, its file, or `flow/step` with the step's name."""
+        return name in (self.id, self.file, f"{self.flow}/{self.step.name}")
 
     @property
     def request(self) -> RequestSnapshot:

@@ -133,6 +133,7 @@ class VerifyReport:
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...] = ()
     control: str = ""
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def passed(self) -> int:
@@ -162,6 +163,13 @@ class VerifyReport:
         )
 
     @property
+    def word(self) -> str:
+        """The answer, for people."""
+        if self.exit_code == 2 and self.stale and not (self.undetermined or self.problems):
+            return "the goldens are stale"
+        return ("all as recorded", "differences found", "could not be told")[self.exit_code]
+
+    @property
     def exit_code(self) -> int:
         """0, 1 or 2 as this module says; nothing to verify is 2: a test that cannot fail is a defect."""
         if self.failed:
@@ -177,7 +185,16 @@ def line(item: Difference) -> str:
     """`body.items[*].id: type_changed (high): expected 7, got "7"`."""
     many = f", {item.count} times" if item.count > 1 else ""
     values = f"expected {_shown(item.control)}, got {_shown(item.candidate)}"
-    return f"{item.path}: {item.kind} ({item.severity}{many}): {values}"
+    return one_line(f"{item.path}: {item.kind} ({item.severity}{many}): {values}")
+
+
+def one_line(text: str) -> str:
+    """A text that a side may have written, with every character that a terminal or a build server would obey
+    (line breaks too) as its escape.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _shown(value: object) -> str:

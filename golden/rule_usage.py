@@ -1,22 +1,27 @@
 """Which rules can excuse something in a folder of recordings; it must not know how answers are compared.
 
-A rule is dead when its path occurs in no recorded answer that it is for. One that is for a route of which
-nothing is recorded is not dead: live traffic goes by the same file.
+A rule is dead when its path occurs in no recorded answer that it is for, or when it is for a feature or a
+route that is not configured. One for a configured route of which nothing is recorded is not: live traffic
+goes by the same file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any
 
 from golden.journey import Place, default_place
 from golden.recording import Recording
-from shadow import Rules
+from shadow import RequestSnapshot, Rules
 
 
 class RuleUsage:
     """`note` each recording, then ask."""
 
-    def __init__(self, rules: Rules, today: date, place: Place | None = None) -> None:
+    def __init__(
+        self, rules: Rules, today: date, place: Place | None = None, features: Collection[str] = ()
+    ) -> None:
+        self._configured = place is not None
+        self._features = features
         self._rules = [rule for rule in rules.rules if not rule.expired(today)]
         self._today = today
         self._place = place or default_place
@@ -43,7 +48,22 @@ class RuleUsage:
 
     def elsewhere(self) -> list[str]:
         """The ids of rules for features and routes of which nothing is recorded here."""
-        return [rule.id for rule in self._open if rule.id not in self._placed]
+        return [name for name, routed in self._unplaced() if routed]
+
+    def nowhere(self) -> list[str]:
+        """The ids of rules for features and routes that are not configured: there is nothing to compare."""
+        return [name for name, routed in self._unplaced() if not routed]
+
+    def _unplaced(self) -> Iterator[tuple[str, bool]]:
+        for rule in self._open:
+            if rule.id not in self._placed:
+                yield rule.id, not self._configured or self._is_routed(rule.feature, rule.route)
+
+    def _is_routed(self, feature: str, route: str) -> bool:
+        if not route:
+            return feature in self._features
+        method, _, path = route.removesuffix("*").partition(" ")
+        return bool(self._place(RequestSnapshot(method, path or "/", (), b""))[0])
 
 
 def _paths(recording: Recording) -> Iterator[tuple[str, ...]]:

@@ -6,15 +6,17 @@ functions, so equal stays equal.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 from golden import volatile
 from golden.body import Body
 from golden.cookies import stored_cookie
-from golden.hiding import ForExcerpts, Hider
+from golden.hiding import ForExcerpts, Hider, replaced
 from golden.known import Known, refer, refer_path, refer_text
 from golden.recording import Answer, Fields
 from golden.step import Step
@@ -45,6 +47,8 @@ KEPT_HEADERS = frozenset(
 )
 # Lists whose order means nothing, and is not always the same after a restart.
 _SETS = frozenset({"allow", "cache-control", "content-language"})
+# What a challenge makes up for each request (RFC 7616, 3.3).
+_CHALLENGE = re.compile(r'\b(nonce|opaque)="[^"]*"', re.I)
 
 
 def key_from(env: Mapping[str, str] | None = None) -> bytes:
@@ -71,9 +75,11 @@ class Scrubber:
     def answer(self, answer: Observation, known: tuple[Known, ...] = (), origin: str = "") -> Answer:
         """An answer as it is stored. `origin` is the side's own address, which may stand in a Location."""
         if origin:
-            known = (Known(origin, "<origin>", everywhere=True), *known)
+            known = (Known(origin, "⟨origin⟩", everywhere=True), *known)
         content_type = _content_type(answer.headers)
         body = Body.of(answer.body, content_type)
+        if body.kind in ("json", "text") and _may_hold_a_bracket(answer.body):
+            body = Body(body.kind, volatile.literal(body.value))
         if body.kind == "json":
             body = Body("json", self.value(volatile.normalise(refer(body.value, known))))
         elif body.kind == "text":
@@ -81,14 +87,14 @@ class Scrubber:
             body = Body("text", self._hider.text(text, content_type))
         return Answer(answer.status, self._headers(answer.headers, known), body)
 
-    def step(self, step: Step) -> tuple[Step, dict[str, str]]:
-        """A request as it is stored, and what had to be taken out of it: the secret → its token."""
-        taken: dict[str, str] = {}
+    def step(self, step: Step) -> tuple[Step, tuple[tuple[str, str], ...]]:
+        """A request as it is stored, and what had to be taken out of it: each secret with its token."""
+        taken: list[tuple[str, str]] = []
         headers = []
         for name, value in step.headers:
             token = self._hider.header(name, value)
             if token != value:
-                taken |= {value: token, value.rpartition(" ")[2]: token}
+                taken += [*replaced(value, token), (value.rpartition(" ")[2], token)]
             headers.append((name, token))
         body = step.body
         if body.kind in ("json", "form"):
@@ -97,10 +103,10 @@ class Scrubber:
             content_type = next((v for n, v in step.headers if n.lower() == "content-type"), "text/plain")
             body = replace(body, value=self._hider.text(body.value, content_type))
         target = self._hider.target(step.target)
-        for before, after in zip(step.target.split("&"), target.split("&"), strict=True):
-            _note_differences(before.rpartition("=")[2], after.rpartition("=")[2], taken)
+        for secret, token in replaced(step.target, target):
+            taken += [(unquote_plus(secret), token), (secret, token)]  # an answer may say it either way
         _note_differences(step.body.value, body.value, taken)
-        return replace(step, headers=tuple(headers), body=body, target=target), taken
+        return replace(step, headers=tuple(headers), body=body, target=target), tuple(taken)
 
     def hides(self, name: str, value: str) -> bool:
         """Whether a value is a secret under this name."""
@@ -121,20 +127,27 @@ class Scrubber:
         return body
 
     def _stored(self, name: str, value: str) -> str:
-        return stored_cookie(value) if name == "set-cookie" else self._hider.header(name, value)
+        return (
+            stored_cookie(value, self._hider.text)
+            if name == "set-cookie"
+            else self._hider.header(name, value)
+        )
 
     def _headers(self, headers: Headers, known: tuple[Known, ...]) -> Fields:
         kept = []
         for raw_name, raw_value in headers:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
             if name == "set-cookie":
-                kept.append((name, stored_cookie(value)))
+                kept.append((name, refer_text(stored_cookie(value, self._hider.text), known)))
             elif name in self._kept:
                 if name in _SETS:
                     value = ", ".join(sorted(item.strip() for item in value.split(",")))
-                found = volatile.normalise_text(refer_path(value, known))
+                found = volatile.literal(value)
+                if name == "www-authenticate":
+                    found = _CHALLENGE.sub(r'\1="⟨string⟩"', found)
+                found = volatile.normalise_text(refer_path(found, known))
                 # A side may write its own address in a Location or leave it out: no difference to a client.
-                found = found.removeprefix("<origin>") or "/"
+                found = found.removeprefix("⟨origin⟩") or "/"
                 kept.append((name, self._hider.header(name, found)))
         return tuple(sorted(kept))
 
@@ -153,7 +166,12 @@ def _content_type(headers: Headers) -> str:
     return next((v for n, v in headers if n.lower() == b"content-type"), b"text/plain").decode("latin-1")
 
 
-def _note_differences(before: Any, after: Any, taken: dict[str, str]) -> None:
+def _may_hold_a_bracket(raw: bytes) -> bool:
+    # As it is, or escaped in JSON; nearly no answer does, and then nothing need be looked through.
+    return b"\xe2\x9f\xa8" in raw or b"27e8" in raw or b"27E8" in raw
+
+
+def _note_differences(before: Any, after: Any, taken: list[tuple[str, str]]) -> None:
     if isinstance(before, dict) and isinstance(after, dict):
         for item, other in zip(before.values(), after.values(), strict=False):
             _note_differences(item, other, taken)
@@ -161,4 +179,4 @@ def _note_differences(before: Any, after: Any, taken: dict[str, str]) -> None:
         for item, other in zip(before, after, strict=False):
             _note_differences(item, other, taken)
     elif before != after and isinstance(after, str):
-        taken[str(before)] = after
+        taken += replaced(str(before), after)

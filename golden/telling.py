@@ -8,25 +8,25 @@ and scrubbed; it must not know how the session was observed, and writes nothing.
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from golden import template, volatile
-from golden.correlate import SAFE, Exchange, correlate
+from golden.correlate import Exchange, correlate
 from golden.flow import Flow
+from golden.hiding import TOKEN
 from golden.known import known_values
 from golden.provenance import Provenance
 from golden.recorder import keys_of, recording_of
 from golden.recording import Recording
 from golden.scrub import Scrubber
 from golden.step import Step
-from shadow import Observation, plain_observation, plain_request
+from shadow import SAFE_METHODS, Observation, plain_observation, plain_request
 
 MAX_STEPS = 100
 MAX_ANSWER = 256 * 1024  # bytes: more is nothing that anybody reviews
 _DECORATION = re.compile(r"image/|font/|video/|text/css|(?:text|application)/(?:x-)?javascript")
-_TOKEN = re.compile(r"<([a-z0-9_.-]+):[0-9a-f]{12}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _kept(exchanges: Sequence[Exchange]) -> tuple[list[Exchange], str]:
         if why := _incomplete(request.body_cut, request.body, answer):
             return kept, why
         same = (request.method, request.target, request.body)
-        if request.method in SAFE:
+        if request.method in SAFE_METHODS:
             unfit = answer.status == 304 or len(answer.body) > MAX_ANSWER or _is_decoration(answer)
             if same in seen or unfit:
                 continue
@@ -100,22 +100,37 @@ def _is_decoration(answer: Observation) -> bool:
 
 
 def without_secrets(
-    steps: list[Step], scrubber: Scrubber
+    steps: list[Step],
+    scrubber: Scrubber,
+    others: Collection[str] = (),
+    variables: dict[str, str] | None = None,
 ) -> tuple[list[Step], dict[str, str], dict[str, str]]:
-    """Steps with a name for each secret that came from outside, the variables, and the secrets by name."""
+    """Steps with a name for each secret that came from outside, the variables, and the secrets by name.
+
+    `others` are names that mean something else already; `variables` are those given away already, by token,
+    to which those of these steps are added.
+    """
+    given = {} if variables is None else variables
     names: dict[str, str] = {}
     secrets: dict[str, str] = {}
     found: list[Step] = []
     for step in steps:
         clean, taken = scrubber.step(step)
-        for text, token in taken.items():
-            label = _TOKEN.fullmatch(token)
+        for text, token in taken:
+            label = TOKEN.fullmatch(token)
             if label and token not in names:
                 plain = re.sub(r"\W+", "_", label[1])
-                name = f"{plain}_{len(names) + 1}" if plain in names.values() else plain
+                name = _unused(plain, (*names.values(), *others))
                 names[token], secrets[name] = name, text
+                if token not in given:
+                    given[token] = _unused(f"GOLDEN_{name.upper()}", given.values())
         found.append(_put(clean, names))
-    return found, {name: f"GOLDEN_{name.upper()}" for name in secrets}, secrets
+    return found, {name: given[token] for token, name in names.items()}, secrets
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    numbered = (f"{name}_{number}" for number in range(2, len(used) + 3))
+    return next(one for one in (name, *numbered) if one not in used)
 
 
 def _put(step: Step, names: dict[str, str]) -> Step:

@@ -1,12 +1,17 @@
 """Values that differ at every call, stored as what they are; it must not know where they were found.
 
-A timestamp is written `<iso-timestamp>`, a token of 32 hexadecimal digits `<hex-32>`: type and format stay
+A timestamp is written `⟨iso-timestamp⟩`, a token of 32 hexadecimal digits `⟨hex-32⟩`: type and format stay
 asserted, the value does not. Normalising is deterministic, so two recordings of one side are equal byte for
 byte. A person may also write a placeholder by hand: every row of the table below is understood.
+
+The brackets are U+27E8 and U+27E9: neither markup nor JSON nor a form gives them a meaning. Where an answer
+holds the first of them itself, `literal` spells it out, so nothing that a side says passes for a placeholder.
 """
 
 import re
 from typing import Any
+
+from golden.template import walk
 
 _ZONES = {"": "", "Z": "-utc", "z": "-utc", "+00:00": "-utc", "+0000": "-utc"}
 
@@ -18,8 +23,8 @@ _HTTP_DATE = re.compile(
 )
 _UUID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![\w-])")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*(?![\w-])")
-_HEX = re.compile(r"(?<![\w<-])(?:[0-9a-f]{16,}|[0-9A-F]{16,})(?![\w-])")
-_OPAQUE = re.compile(r"(?<![\w./<-])[A-Za-z0-9_-]{32,}(?![\w./-])")
+_HEX = re.compile(r"(?<![\w-])(?:[0-9a-f]{16,}|[0-9A-F]{16,})(?![\w-])")
+_OPAQUE = re.compile(r"(?<![\w./-])[A-Za-z0-9_-]{32,}(?![\w./-])")
 _KEYED = re.compile(r"[A-Za-z0-9_-]{16,}={0,2}")
 _SIGNED = re.compile(r"[\w-]{4,}(?:\.[\w-]{4,}){1,3}")
 
@@ -30,7 +35,12 @@ _TOKEN_KEYS = re.compile(
 _TIME_KEYS = re.compile(r"(?:^|_|-)(?:time|timestamp|date|ts|at|on|exp|iat|nbf|expires|expiry)$", re.I)
 
 _DIGIT = re.compile(r"[0-9]")
-_PLACEHOLDER = re.compile(r"<([a-z]+(?:-[a-z]+)*)(?:-(\d+))?>")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]")
+_LETTERS_IN_A_WORD = 3.2  # on average; 96 of 100 random tokens have fewer, names of words have more
+_SHORTEST_OF_LETTERS = 16
+_PLACEHOLDER = re.compile(r"⟨([a-z]+(?:-[a-z]+)*)(?:-(\d+))?⟩")
+_OPENS = "⟨"
+_SPELLED_OUT = "⟨u27e8⟩"
 
 # Placeholder → what a value must be to stand for it. `None` in the second column: any string.
 FORMATS: dict[str, tuple[tuple[type, ...], re.Pattern[str] | None]] = {
@@ -59,6 +69,11 @@ FORMATS: dict[str, tuple[tuple[type, ...], re.Pattern[str] | None]] = {
 _TIMES = frozenset(name for name in FORMATS if "timestamp" in name)
 
 
+def literal(value: Any) -> Any:
+    """A JSON-like value as a side has sent it, in which nothing reads as a placeholder."""
+    return walk(value, lambda text: text.replace(_OPENS, _SPELLED_OUT))
+
+
 def normalise(value: Any, key: str = "") -> Any:
     """A JSON-like value in which everything volatile is a placeholder; `key` is the name it stands under."""
     if isinstance(value, dict):
@@ -74,21 +89,22 @@ def normalise(value: Any, key: str = "") -> Any:
 
 def normalise_text(text: str, key: str = "") -> str:
     """The same for one string, inside which any number of volatile pieces may stand."""
-    # Whatever is volatile has a digit, but for a rare token of letters; most texts have none.
-    if (not _DIGIT.search(text) and "eyJ" not in text) or is_placeholder(text):
+    if is_placeholder(text):
         return text
+    if not _DIGIT.search(text) and "eyJ" not in text:
+        return _of_letters(text, key)  # most texts
     found = _ISO.sub(_iso, text)
-    found = _HTTP_DATE.sub("<http-date>", found)
-    found = _UUID.sub("<uuid>", found)
-    found = _JWT.sub("<jwt>", found)
+    found = _HTTP_DATE.sub("⟨http-date⟩", found)
+    found = _UUID.sub("⟨uuid⟩", found)
+    found = _JWT.sub("⟨jwt⟩", found)
     found = _HEX.sub(_hex, found)
     found = _OPAQUE.sub(_opaque, found)
     if found == text and _TOKEN_KEYS.search(key):
         # A single name such as "not-yet-known" has no digit; a token nearly always has.
         if _KEYED.fullmatch(text) and re.search(r"\d", text):
-            return f"<token-{len(text)}>"
+            return f"⟨token-{len(text)}⟩"
         if _SIGNED.fullmatch(text) and re.search(r"\d", text) and len(text) >= 20:
-            return "<token>"
+            return "⟨token⟩"
     return found
 
 
@@ -129,7 +145,7 @@ def form(text: str) -> str:
     found = normalise_text(text, "token")
     if is_placeholder(found):
         return found
-    return "<digits>" if text.isdecimal() else "<string>"
+    return "⟨digits⟩" if text.isdecimal() else "⟨string⟩"
 
 
 def _object(value: dict[str, Any]) -> dict[str, Any]:
@@ -147,25 +163,40 @@ def _object(value: dict[str, Any]) -> dict[str, Any]:
 
 def _iso(match: re.Match[str]) -> str:
     name = "iso-timestamp" if match[1] == "T" else "timestamp"
-    return f"<{name}{_ZONES.get(match[2] or '', '-offset')}>"
+    return f"⟨{name}{_ZONES.get(match[2] or '', '-offset')}⟩"
 
 
 def _hex(match: re.Match[str]) -> str:
     text = match[0]
     # A long run of digits alone may be an amount or a telephone number; 32 and more of them are a token.
     known = re.search(r"\d", text) and (len(text) >= 32 or not text.isdecimal())
-    return f"<hex-{len(text)}>" if known else text
+    return f"⟨hex-{len(text)}⟩" if known else text
 
 
 def _opaque(match: re.Match[str]) -> str:
     text = match[0]
-    mixed = re.search(r"\d", text) and re.search(r"[a-z]", text) and re.search(r"[A-Z]", text)
-    return f"<token-{len(text)}>" if mixed else text
+    mixed = re.search(r"[a-z]", text) and re.search(r"[A-Z]", text)
+    return f"⟨token-{len(text)}⟩" if mixed and (_DIGIT.search(text) or _is_random(text)) else text
+
+
+def _of_letters(text: str, key: str) -> str:
+    """A text without a digit: one token in two hundred has none, and is to be named like the others."""
+    if len(text) < _SHORTEST_OF_LETTERS:
+        return text
+    if _TOKEN_KEYS.search(key) and _KEYED.fullmatch(text) and _is_random(text):
+        return f"⟨token-{len(text)}⟩"
+    return _OPAQUE.sub(_opaque, text)
+
+
+def _is_random(text: str) -> bool:
+    """Whether capitals come as often as in no name that is made of words."""
+    words = _WORDS.findall(text)
+    return len(words) > 1 and sum(map(len, words)) / len(words) < _LETTERS_IN_A_WORD
 
 
 def _unix(value: int | float) -> Any:
     if 1e9 <= value < 5e9:
-        return "<unix-seconds>" if isinstance(value, int) else "<unix-seconds-fraction>"
+        return "⟨unix-seconds⟩" if isinstance(value, int) else "⟨unix-seconds-fraction⟩"
     if 1e12 <= value < 5e12 and isinstance(value, int):
-        return "<unix-milliseconds>"
+        return "⟨unix-milliseconds⟩"
     return value

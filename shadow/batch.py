@@ -5,7 +5,8 @@ It must not know SQL.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from shadow.comparison import Comparison, Difference
 from shadow.formats import same_format
@@ -13,6 +14,10 @@ from shadow.result import ComparedExchange, signature_id
 from shadow.verdict import Kind, Severity, Verdict
 
 MAX_SIGNATURES_PER_EXCHANGE = 50
+MOST_PLACES = 20_000
+"""Signatures, places of noise, and places of rules in one batch: each as many."""
+MOST_SAMPLE_BYTES = 32 * 1024 * 1024
+"""Bytes of bodies in one batch."""
 
 
 class Occurrence(NamedTuple):
@@ -49,7 +54,8 @@ class NoiseCount(NamedTuple):
 
 class Batch:
     """Filled between two writes; ``samples`` are exchanges to be kept whole, by the name they are kept
-    under.
+    under. Bounded, however long a write takes and however much differs: ``left_out`` counts what there was
+    no room for.
     """
 
     def __init__(self) -> None:
@@ -60,6 +66,8 @@ class Batch:
         self.runs: Counter[tuple[str, str]] = Counter()
         self.noise: defaultdict[NoiseKey, NoiseCount] = defaultdict(NoiseCount)
         self.samples: list[tuple[tuple[str, ...], ComparedExchange]] = []
+        self.left_out = 0
+        self._sample_bytes = 0
 
     def __len__(self) -> int:
         """How many exchanges would be lost with it."""
@@ -72,15 +80,33 @@ class Batch:
         self.verdicts[feature, comparison.verdict] += 1
         for each in comparison.differences:
             if each.excused_by:
-                self.hits[each.excused_by, feature, each.path, each.kind] += 1
+                hit = (each.excused_by, feature, each.path, each.kind)
+                if self._has_room(self.hits, hit):
+                    self.hits[hit] += 1
         if comparison.verdict is not Verdict.MISMATCH:
             return []
         found = occurrences(feature, route, pair, version, comparison)
+        found = [each for each in found if self._has_room(self.occurrences, each)]
         self.occurrences.update(found)
         for occurrence in found:
             first, last = self.seen.get(occurrence, (at, at))
             self.seen[occurrence] = (min(first, at), max(last, at))
         return found
+
+    def keep(self, names: tuple[str, ...], exchange: ComparedExchange) -> None:
+        """A sample, under each of these names."""
+        size = len(exchange.request.body) + len(exchange.control.body) + len(exchange.candidate.body)
+        if self._sample_bytes + size > MOST_SAMPLE_BYTES or len(self.samples) >= MOST_PLACES:
+            self.left_out += 1
+            return
+        self._sample_bytes += size
+        self.samples.append((names, exchange))
+
+    def _has_room(self, known: Mapping[Any, Any], place: object) -> bool:
+        if place in known or len(known) < MOST_PLACES:
+            return True
+        self.left_out += 1
+        return False
 
     def twice(self, feature: str, route: str, itself: Comparison, comparison: Comparison) -> None:
         """The control was asked twice: ``itself`` is how its two answers differ."""
@@ -89,6 +115,8 @@ class Batch:
         ours = {(each.path, each.kind): each for each in itself.differences}
         for (path, kind), each in {**theirs, **ours}.items():
             key = NoiseKey(feature, route, path, kind)
+            if not self._has_room(self.noise, key):
+                continue
             before = self.noise[key]
             self.noise[key] = NoiseCount(
                 before.control + ((path, kind) in ours),

@@ -6,7 +6,8 @@ Every family of content ends in plain values (objects, lists, text, numbers), so
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,15 +17,18 @@ from shadow.events import common_part, read_events
 from shadow.markup import MAX_HTML, decoded, read_html
 from shadow.media import Family, Media, media_of
 from shadow.model import Observation
-from shadow.parse import Parsed, Unreadable, parse_json
+from shadow.multipart import read_parts
+from shadow.parse import Parsed, Unreadable, parse_pair
 
-MAX_BODY = 4 * 1024 * 1024
-"""Longer bodies are compared by their bytes only."""
+_KEY = secrets.token_bytes(32)
+"""Of this process: the plain hash of a body that is short, such as a code, tells what it is."""
+MAX_BODY = 64 * 1024 * 1024
+"""Longer bodies are compared by their bytes only. What is copied at all is bounded by whoever copies."""
 
 
 class Bodies(NamedTuple):
     """Two values to walk. ``equal``: they are known to be equal already. ``open``: why no difference is no
-    proof of equality.
+    proof of equality. ``parsed``: they are what JSON or events say, not what stands in their place.
     """
 
     stage: str
@@ -32,6 +36,11 @@ class Bodies(NamedTuple):
     candidate: Any = None
     equal: bool = False
     open: str = ""
+    parsed: bool = False
+
+    def swapped(self) -> Bodies:
+        """The same two, the other one first."""
+        return self._replace(control=self.candidate, candidate=self.control)
 
 
 def read_bodies(control: Observation, candidate: Observation) -> Bodies:
@@ -41,7 +50,8 @@ def read_bodies(control: Observation, candidate: Observation) -> Bodies:
         return Bodies("bytes", equal=True, open=gap)
     if max(len(control.body), len(candidate.body)) > MAX_BODY:
         return Bodies("bytes", equal=True, open="a body is longer than what is compared")
-    ours, theirs = media_of(control.headers), media_of(candidate.headers)
+    ours = media_of(control.headers)
+    theirs = ours if control.headers == candidate.headers else media_of(candidate.headers)
     if ours.family is Family.EVENTS and theirs.family is Family.EVENTS:
         return _events(control.body, candidate.body, gap)
     if gap:
@@ -59,10 +69,10 @@ def _gap(side: Observation) -> str:
 
 
 def _events(control: bytes, candidate: bytes, gap: str) -> Bodies:
-    ours, theirs = read_events(control), read_events(candidate)
+    ours, theirs = read_events(control, candidate)
     if gap:
         ours, theirs = common_part(ours, theirs)
-    return Bodies("parse", ours, theirs, open=gap)
+    return Bodies("parse", ours, theirs, open=gap, parsed=True)
 
 
 def _other(side: Observation, media: Media) -> Any:
@@ -73,9 +83,10 @@ def _other(side: Observation, media: Media) -> Any:
 
 
 def _json(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
-    one, other = parse_json(control), parse_json(candidate)
+    one, other = parse_pair(control, candidate)
     if isinstance(one, Parsed) and isinstance(other, Parsed):
-        return Bodies("parse", one.value, other.value, one.canonical == other.canonical)
+        same = one.canonical == other.canonical
+        return Bodies("parse", one.value, other.value, same, parsed=True)
     readable = not isinstance(one, Unreadable), not isinstance(other, Unreadable)
     for parsed in (one, other):
         if isinstance(parsed, Unreadable) and not parsed.invalid:
@@ -98,7 +109,7 @@ def _form(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodie
 
 def _fields(body: bytes) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
-    for name, value in parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace"):
+    for name, value in parse_qsl(decoded(body, "utf-8"), keep_blank_values=True, errors="backslashreplace"):
         fields.setdefault(name, []).append(value)
     return fields
 
@@ -111,8 +122,21 @@ def _binary(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bod
     return Bodies("parse", _fingerprint(control), _fingerprint(candidate))
 
 
+def _multipart(control: bytes, candidate: bytes, ours: Media, theirs: Media) -> Bodies:
+    """Part by part: the boundary is made up anew for each answer."""
+    if not (ours.boundary and theirs.boundary):
+        return _binary(control, candidate, ours, theirs)
+    return Bodies("parse", _parts(control, ours), _parts(candidate, theirs))
+
+
+def _parts(body: bytes, media: Media) -> list[dict[str, Any]]:
+    return [
+        {"fields": fields, **_fingerprint(content)} for fields, content in read_parts(body, media.boundary)
+    ]
+
+
 def _fingerprint(body: bytes) -> dict[str, Any]:
-    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    return {"bytes": len(body), "sha256": hmac.digest(_KEY, body, "sha256").hex()}
 
 
 _READERS: Mapping[Family, Callable[[bytes, bytes, Media, Media], Bodies]] = MappingProxyType(
@@ -121,7 +145,7 @@ _READERS: Mapping[Family, Callable[[bytes, bytes, Media, Media], Bodies]] = Mapp
         Family.HTML: _html,
         Family.FORM: _form,
         Family.TEXT: _text,
-        Family.MULTIPART: _binary,
+        Family.MULTIPART: _multipart,
         Family.BINARY: _binary,
     }
 )

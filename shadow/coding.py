@@ -15,7 +15,7 @@ import msgspec
 
 from shadow.model import Headers, Observation, RequestSnapshot
 
-MAX_PLAIN = 4 * 1024 * 1024
+MAX_PLAIN = 16 * 1024 * 1024
 _NAME = b"content-encoding"
 _LENGTH = len(_NAME)
 _WINDOWS = {
@@ -73,12 +73,33 @@ def _decompressed(coding: bytes, body: bytes) -> tuple[bytes, bool]:
     if coding in _OTHERS:
         return _OTHERS[coding](body)
     for window in _WINDOWS.get(coding, ()):
-        decompressor = zlib.decompressobj(window)
         try:
-            return decompressor.decompress(body, MAX_PLAIN), decompressor.eof
+            return _inflated(window, body)
         except zlib.error:
             continue
     return b"", False
+
+
+def _inflated(window: int, body: bytes) -> tuple[bytes, bool]:
+    """All members of it (RFC 1952, 2.2): what comes after the first is as much of the answer. Raises
+    zlib.error when not even the first can be read.
+    """
+    plain, size = list[bytes](), 0
+    for _ in range(_MOST_MEMBERS):
+        decompressor = zlib.decompressobj(window)
+        try:
+            plain.append(decompressor.decompress(body, MAX_PLAIN + 1 - size))
+        except zlib.error:
+            if not plain:
+                raise
+            break
+        size += len(plain[-1])
+        body = decompressor.unused_data
+        if size > MAX_PLAIN or not decompressor.eof:
+            break
+        if not body.strip(b"\0"):  # some fill it up
+            return b"".join(plain), True
+    return b"".join(plain)[:MAX_PLAIN], False
 
 
 def _brotli(body: bytes) -> tuple[bytes, bool]:
@@ -95,21 +116,25 @@ def _brotli(body: bytes) -> tuple[bytes, bool]:
 def _zstd(body: bytes) -> tuple[bytes, bool]:
     import zstandard  # noqa: PLC0415 - only an answer in this coding needs it
 
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).decompressobj()
-    plain, size = [], 0
+    whole = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
+    plain, size, start = list[bytes](), 0, 0
+    decompressor = whole.decompressobj()
     try:
-        for start in range(0, len(body), _STEP):  # small steps: three bytes may stand for 128 KiB
+        while start < len(body) and size <= MAX_PLAIN:
+            if decompressor.eof:  # one frame after the other (RFC 8878, 3)
+                decompressor = whole.decompressobj()
+            # small steps: three bytes may stand for 128 KiB
             plain.append(decompressor.decompress(body[start : start + _STEP]))
             size += len(plain[-1])
-            if size > MAX_PLAIN or decompressor.eof:
-                break
+            start = min(start + _STEP, len(body)) - len(decompressor.unused_data)
     except zstandard.ZstdError:
-        return b"", False
+        return b"".join(plain), False
     return b"".join(plain)[:MAX_PLAIN], decompressor.eof and size <= MAX_PLAIN
 
 
 _LARGEST_WINDOW = 8 * 1024 * 1024  # RFC 9659: what a recipient must support
 _STEP = 64
+_MOST_MEMBERS = 1000
 _OTHERS: Mapping[bytes, Callable[[bytes], tuple[bytes, bool]]] = MappingProxyType(
     {b"br": _brotli, b"zstd": _zstd}
 )

@@ -16,12 +16,13 @@ import secrets
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from shadow.bodies import Bodies, read_bodies
-from shadow.coding import plain_observation
+from shadow.bodies import Bodies
 from shadow.comparison import Comparison, Difference
 from shadow.excerpt import excerpts, writable
 from shadow.head import head_differences
 from shadow.model import Observation, RequestSnapshot
+from shadow.outline import Outlines
+from shadow.pair import Pair
 from shadow.paths import Tokens, path_text
 from shadow.redaction import Redactor
 from shadow.rules import ActiveRules, Rules
@@ -34,6 +35,9 @@ MAX_FOUND = 20_000
 MAX_GROUPS = 200
 """Different (path, kind) kept in one comparison."""
 
+SAME = Comparison(Verdict.MATCH, stage="bytes")
+"""What is said of two answers that are the same byte for byte."""
+_SAME = {"bytes": SAME, "parse": Comparison(Verdict.MATCH, stage="parse")}
 _OWN_KEY = Redactor(secrets.token_bytes(32))  # excerpts are redacted even for a caller who brings no redactor
 
 
@@ -55,11 +59,29 @@ def compare(
     """
     if failed := _outcome(control, candidate):
         return failed
-    control, candidate = plain_observation(control), plain_observation(candidate)
+    pair = Pair(control, candidate, bodiless=request.method == "HEAD", also=rules.headers)
+    return compare_pair(request, pair, rules, feature=feature, route=route, today=today, redactor=redactor)
+
+
+def compare_pair(
+    request: RequestSnapshot,
+    pair: Pair,
+    rules: Rules,
+    *,
+    feature: str = "",
+    route: str = "",
+    today: date,
+    redactor: Redactor | None = None,
+) -> Comparison:
+    """``compare`` for two whole answers that somebody has looked at already."""
+    if pair.is_same:
+        return _SAME[pair.bodies.stage]
     active = rules.active(feature, route, today)
     groups = _Groups(active, redactor or _OWN_KEY)
-    groups.take(head_differences(request, control, candidate, active, today))
-    bodies = Bodies("bytes", equal=True) if request.method == "HEAD" else read_bodies(control, candidate)
+    control, candidate = pair.control, pair.candidate
+    if not pair.heads_alike or control.status != candidate.status:
+        groups.take(head_differences(request, control, candidate, active, today))
+    bodies = pair.bodies
     if not bodies.equal:
         groups.take(_body_differences(bodies, active))
     return _conclude(groups, bodies)
@@ -86,6 +108,7 @@ class _Groups:
 
     def __init__(self, rules: ActiveRules, redactor: Redactor) -> None:
         self._rules, self._redactor = rules, redactor
+        self._outlines = Outlines(redactor.token)
         self._found: dict[tuple[Tokens, Kind, str], tuple[Found, Severity, int]] = {}
         self.exhausted = False
 
@@ -107,7 +130,7 @@ class _Groups:
         )
 
     def _difference(self, excused_by: str, found: Found, severity: Severity, count: int) -> Difference:
-        secret_free = self._redactor.pair(found.path, found.control, found.candidate)
+        secret_free = self._redactor.pair(found.path, *self._outlines.pair(found.control, found.candidate))
         control, candidate = excerpts(*secret_free)
         return Difference(
             writable(path_text(self._redactor.path(found.path))),

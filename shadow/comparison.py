@@ -48,3 +48,8 @@ class Comparison(msgspec.Struct, frozen=True):
     def unexcused(self) -> tuple[Difference, ...]:
         """The differences that no rule accepts."""
         return tuple(difference for difference in self.differences if not difference.excused_by)
+
+
+def undetermined(comparison: Comparison, reason: str) -> Comparison:
+    """The same differences, of which nothing can be said."""
+    return msgspec.structs.replace(comparison, verdict=Verdict.UNDETERMINED, severity=None, reason=reason)

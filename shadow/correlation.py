@@ -45,6 +45,9 @@ class _Pairs:
     def get(self, primary: str) -> str | None:
         return self._pairs.get(primary)
 
+    def all(self) -> list[tuple[str, str]]:
+        return list(self._pairs.items())
+
     def __len__(self) -> int:
         return len(self._pairs)
 
@@ -83,6 +86,16 @@ class Correlations:
     def _word(self, found: re.Match[str]) -> str:
         word = found.group()
         return self._ids.get(word) or word
+
+    def state(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """All pairs of ids, and all of texts, the oldest first."""
+        return self._ids.all(), self._texts.all()
+
+    def resume(self, ids: list[tuple[str, str]], texts: list[tuple[str, str]]) -> None:
+        """Go on from what others knew."""
+        for pairs, known in ((self._ids, ids), (self._texts, texts)):
+            for primary, other in known:
+                pairs.put(primary, other)
 
     def __bool__(self) -> bool:
         return bool(len(self._ids) or len(self._texts))

@@ -1,13 +1,17 @@
-"""Reads a stream of server-sent events as a list that can be walked. It must not know how it is compared.
+"""Reads two streams of server-sent events as lists that can be walked. It must not know how they are
+compared.
 
-How a text is cut into events is chance, so neighbouring events of one type that hold the same keys, all with
-text, are joined into one; a stream is then the order of its event types and what each part says as a whole.
-``id``, ``retry`` and comments are left out. An event that its blank line has not ended was never delivered
-(HTML standard, 9.2.6), and is left out too.
+How a text is cut into events is chance, so neighbouring events of one type that differ in nothing but text
+are joined into one; a stream is then the order of its event types and what each part says as a whole. A text
+that stands in each of them on both sides (``{"type": "token", "text": "…"}``) is what they are, and stays as
+it is. ``id``, ``retry`` and comments are left out. An event that its blank line has not ended was never
+delivered (HTML standard, 9.2.6), and is left out too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from shadow.parse import Parsed, parse_json
@@ -18,15 +22,23 @@ class _Event(NamedTuple):
     data: Any
 
 
-def read_events(body: bytes) -> list[dict[str, Any]]:
-    """``[{"event": type, "data": JSON value or text}, …]``, neighbours joined."""
+def read_events(control: bytes, candidate: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """``[{"event": type, "data": JSON value or text}, …]`` of both, neighbours joined."""
+    ours, theirs = _runs(control), _runs(candidate)
+    pairs = list(zip_longest(ours, theirs, fillvalue=()))
+    return [_joined(one, other) for one, other in pairs if one], [
+        _joined(other, one) for one, other in pairs if other
+    ]
+
+
+def _runs(body: bytes) -> list[list[_Event]]:
     runs: list[list[_Event]] = []
     for event in _delivered(body.decode("utf-8", "backslashreplace")):
-        if runs and _continues(runs[-1][-1], event):
+        if runs and _continues(runs[-1], event):
             runs[-1].append(event)
         else:
             runs.append([event])
-    return [{"event": run[0].type, "data": _joined([event.data for event in run])} for run in runs]
+    return runs
 
 
 def _delivered(text: str) -> list[_Event]:
@@ -55,24 +67,67 @@ def _data(text: str) -> Any:
     return text
 
 
-def _continues(last: _Event, event: _Event) -> bool:
-    if last.type != event.type:
+def _continues(run: list[_Event], event: _Event) -> bool:
+    last = run[-1]
+    if last.type != event.type or not _are_alike(last.data, event.data):
         return False
-    if isinstance(last.data, str) and isinstance(event.data, str):
+    return len(run) > 1 or _has_text(last.data)
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    """Whether they differ in nothing but text."""
+    kind = type(one)
+    if kind is not type(other):
+        return False
+    if kind is str:
         return True
-    return _texts(last.data) and _texts(event.data) and last.data.keys() == event.data.keys()
+    if kind is dict:
+        if one.keys() != other.keys():
+            return False
+        for key, value in one.items():  # noqa: SIM110 - it runs for each piece of a stream
+            if not _are_alike(value, other[key]):
+                return False
+        return True
+    if kind is list:
+        return len(one) == len(other) and all(map(_are_alike, one, other))
+    return bool(one == other)
 
 
-def _joined(run: list[Any]) -> Any:
+def _has_text(data: Any) -> bool:
+    if isinstance(data, dict):
+        return any(map(_has_text, data.values()))
+    return any(map(_has_text, data)) if isinstance(data, list) else isinstance(data, str)
+
+
+def _joined(run: Sequence[_Event], other: Sequence[_Event]) -> dict[str, Any]:
+    """A run as one event. ``other``: the run of the other side at this place."""
     if len(run) == 1:
-        return run[0]
-    if isinstance(run[0], str):
-        return "".join(run)
-    return {key: "".join(data[key] for data in run) for key in run[0]}
+        return {"event": run[0].type, "data": run[0].data}
+    data, beside = [event.data for event in run], [event.data for event in other]
+    if not (other and other[0].type == run[0].type and _are_alike(data[0], beside[0])):
+        beside = []
+    # Where all are the same, nobody knows what says what they are and what is said several times.
+    lasting = bool(beside) and any(each != data[0] for each in (*data, *beside))
+    return {"event": run[0].type, "data": _text_of(data, beside, lasting)}
 
 
-def _texts(data: Any) -> bool:
-    return isinstance(data, dict) and all(isinstance(value, str) for value in data.values())
+def _text_of(data: list[Any], beside: list[Any], lasting: bool) -> Any:
+    first = data[0]
+    if isinstance(first, str):
+        if lasting and all(each == first for each in (*data, *beside)):
+            return first
+        return "".join(data)
+    if isinstance(first, dict):
+        return {
+            key: _text_of([each[key] for each in data], [each[key] for each in beside], lasting)
+            for key in first
+        }
+    if isinstance(first, list):
+        places = range(len(first))
+        return [
+            _text_of([each[at] for each in data], [each[at] for each in beside], lasting) for at in places
+        ]
+    return first
 
 
 def common_part(

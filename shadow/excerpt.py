@@ -23,11 +23,11 @@ def excerpts(control: Any, candidate: Any) -> tuple[Any, Any]:
         and isinstance(candidate, str)
         and max(len(control), len(candidate)) > MAX_TEXT
     ):
-        start = max(0, _parting(control, candidate) - _BEFORE)
+        start = max(0, parting(control, candidate) - _BEFORE)
     return _short(control, start, 0), _short(candidate, start, 0)
 
 
-def _parting(one: str, other: str) -> int:
+def parting(one: str, other: str) -> int:
     """The position of the first character that is not the same."""
     low, high = 0, min(len(one), len(other))
     while low < high:

@@ -7,6 +7,7 @@ two servers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from types import MappingProxyType
@@ -14,12 +15,15 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from shadow.cookies import SetCookie, parse_set_cookie
+from shadow.formats import formats_of
 from shadow.media import Media, media_of
 from shadow.model import Headers, Observation, RequestSnapshot, field_value, field_values
 from shadow.rules import ActiveRules
 from shadow.scratch import COOKIE as SCRATCH_COOKIE
 from shadow.verdict import Kind
 from shadow.walk import Found
+
+_MADE_UP = re.compile(r"""\b((?:nonce|opaque)\s*=)\s*(?:"(?:[^"\\]|\\.)*+"|[^\s,]*+)""", re.IGNORECASE)
 
 
 def _as_written(value: str, host: str) -> str:
@@ -28,6 +32,16 @@ def _as_written(value: str, host: str) -> str:
 
 def _as_set(value: str, host: str) -> str:
     return ", ".join(sorted(item.strip().lower() for item in value.split(",") if item.strip()))
+
+
+def _as_challenge(value: str, host: str) -> str:
+    """Without what a server makes up for each of them (RFC 7616, 3.3)."""
+    return _MADE_UP.sub(r"\1", value.strip())
+
+
+def _as_delay(value: str, host: str) -> str:
+    """A moment to come (RFC 9110, 10.2.3) is counted from each side's own now: only that it is one."""
+    return "a date" if "http-date" in formats_of(value.strip()) else value.strip()
 
 
 def _as_target(value: str, host: str) -> str:
@@ -45,9 +59,9 @@ HEADERS: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
     {
         "location": _as_target,
         "cache-control": _as_set,
-        "www-authenticate": _as_written,
+        "www-authenticate": _as_challenge,
         "allow": _as_set,
-        "retry-after": _as_written,
+        "retry-after": _as_delay,
         "content-disposition": _as_written,
         "content-language": _as_set,
         "content-range": _as_written,
@@ -95,9 +109,17 @@ def _lines(headers: Headers, also: tuple[str, ...]) -> dict[str, str]:
     for field, value in headers:
         lower = field.lower()
         if lower in _COMPARED or (also and lower.decode("latin-1") in also):
-            name, text = lower.decode("latin-1"), value.decode("latin-1")
+            name, text = lower.decode("latin-1"), _text(value)
             lines[name] = f"{lines[name]}, {text}" if name in lines else text
     return lines
+
+
+def _text(value: bytes) -> str:
+    """Fields are ASCII, but for what some applications write as UTF-8; anything else as latin-1."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _header(name: str, ours: str | None, theirs: str | None, host: str) -> Iterator[Found]:
@@ -127,7 +149,12 @@ def _content_type(ours: Media, theirs: Media, any_charset: bool) -> Iterator[Fou
 
 
 def _parameters(media: Media, any_charset: bool) -> str:
-    kept = (pair for pair in media.parameters if not (any_charset and pair[0] == "charset"))
+    """All but the boundary, which belongs to one answer."""
+    kept = (
+        pair
+        for pair in media.parameters
+        if pair[0] != "boundary" and not (any_charset and pair[0] == "charset")
+    )
     return "".join(f"; {name}={value}" for name, value in kept)
 
 

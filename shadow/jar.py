@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shadow.cookies import SetCookie
+from shadow.mirror_state import JarState
 
 MAX_COOKIES = 50  # RFC 6265, 6.1: what a browser keeps for one host at least
 MAX_COOKIE_BYTES = 4096
@@ -57,6 +58,18 @@ class Jar:
     def names(self) -> frozenset[str]:
         """The names of all cookies kept."""
         return frozenset(name for _, name in self._cookies)
+
+    def __len__(self) -> int:
+        """Cookies kept."""
+        return len(self._cookies)
+
+    def state(self) -> JarState:
+        """All that is kept."""
+        return JarState([(path, name, *kept) for (path, name), kept in self._cookies.items()])
+
+    def resume(self, state: JarState) -> None:
+        """Go on from what another jar kept."""
+        self._cookies = {(path, name): _Kept(value, expires) for path, name, value, expires in state.cookies}
 
     def size(self) -> int:
         """Characters kept."""

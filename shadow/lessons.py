@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from shadow.bodies import Bodies, read_bodies
 from shadow.coding import plain_observation
 from shadow.cookies import parse_set_cookie
-from shadow.events import read_events
 from shadow.markup import MAX_HTML, hidden_values
 from shadow.media import Family, media_of
 from shadow.model import Headers, Observation, RequestSnapshot, field_values
-from shadow.parse import Parsed, parse_json
-from shadow.short_ids import ShortId, noun_of, short_ids
+from shadow.short_ids import ShortId, may_differ, noun_of, short_ids
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -42,30 +41,54 @@ _SILENT = frozenset(
 def lessons(primary: Observation, other: Observation) -> Iterator[Pair]:
     """Yield ``(primary's value, other side's value)`` where they differ."""
     primary, other = plain_observation(primary), plain_observation(other)
+    yield from lessons_of(primary, other, _read(primary, other))
+
+
+def lessons_of(primary: Observation, other: Observation, bodies: Bodies) -> Iterator[Pair]:
+    """The same of two answers without a content coding, whose ``bodies`` have been read, the primary's
+    first.
+    """
     yield from _headers(primary.headers, other.headers)
     yield from _cookies(primary.headers, other.headers)
-    family = media_of(primary.headers).family
-    if (
-        family is media_of(other.headers).family
-        and max(len(primary.body), len(other.body)) <= MAX_LEARNED_BODY
-    ):
-        yield from _body(family, primary.body, other.body)
+    longest = max(len(primary.body), len(other.body))
+    if (bodies.equal and not bodies.open) or longest > MAX_LEARNED_BODY:
+        return
+    if bodies.parsed:
+        yield from _values(bodies.control, bodies.candidate)
+    elif _family(primary, other) is Family.HTML and longest <= MAX_HTML:
+        fields = hidden_values(other.body)
+        ours = hidden_values(primary.body).items()
+        yield from ((value, fields[name]) for name, value in ours if name in fields)
 
 
-def short_lessons(request: RequestSnapshot, primary: Observation, other: Observation) -> Iterator[ShortId]:
-    """Yield identifiers that both answers to ``request`` give to one thing: of JSON, and of a Location."""
-    primary, other = plain_observation(primary), plain_observation(other)
+def short_lessons_of(
+    request: RequestSnapshot, primary: Observation, other: Observation, bodies: Bodies
+) -> Iterator[ShortId]:
+    """Yield identifiers that both answers to ``request`` give to one thing: of JSON, and of a Location. The
+    answers are without a content coding, and their ``bodies`` have been read, the primary's first.
+    """
     for here, there in zip(
         field_values(primary.headers, b"location"), field_values(other.headers, b"location"), strict=False
     ):
         yield from _short_locations(here.decode("latin-1"), there.decode("latin-1"))
-    both_json = media_of(primary.headers).family is media_of(other.headers).family is Family.JSON
-    if not both_json or max(len(primary.body), len(other.body)) > MAX_LEARNED_BODY:
+    if not bodies.parsed or bodies.equal or max(len(primary.body), len(other.body)) > MAX_LEARNED_BODY:
         return
-    if primary.body != other.body:
-        ours, theirs = parse_json(primary.body), parse_json(other.body)
-        if isinstance(ours, Parsed) and isinstance(theirs, Parsed) and ours.canonical != theirs.canonical:
-            yield from short_ids(request.target, ours.value, theirs.value)
+    if media_of(primary.headers).family is Family.JSON:
+        yield from short_ids(request.target, bodies.control, bodies.candidate)
+
+
+def _read(primary: Observation, other: Observation) -> Bodies:
+    """What can be learned from two bodies, as values."""
+    longest = max(len(primary.body), len(other.body))
+    if longest <= MAX_LEARNED_BODY and _family(primary, other) in (Family.JSON, Family.EVENTS):
+        return read_bodies(primary, other)
+    return Bodies("bytes")
+
+
+def _family(primary: Observation, other: Observation) -> Family | None:
+    """Of what kind both bodies are; None when they are of two kinds."""
+    family = media_of(primary.headers).family
+    return family if family is media_of(other.headers).family else None
 
 
 def _short_locations(primary: str, other: str) -> Iterator[ShortId]:
@@ -117,27 +140,20 @@ def _cookies(primary: Headers, other: Headers) -> Iterator[Pair]:
             yield cookie.value, theirs[cookie.name]
 
 
-def _body(family: Family, primary: bytes, other: bytes) -> Iterator[Pair]:
-    if family is Family.JSON:
-        ours, theirs = parse_json(primary), parse_json(other)
-        if isinstance(ours, Parsed) and isinstance(theirs, Parsed) and ours.canonical != theirs.canonical:
-            yield from _values(ours.value, theirs.value)
-    elif family is Family.EVENTS:
-        yield from _values(read_events(primary), read_events(other))
-    elif family is Family.HTML and max(len(primary), len(other)) <= MAX_HTML:
-        fields = hidden_values(other)
-        yield from ((value, fields[name]) for name, value in hidden_values(primary).items() if name in fields)
-
-
 def _values(primary: Any, other: Any) -> Iterator[Pair]:
-    stack, seen = [(primary, other)], 0
+    stack, seen = [(primary, other, 0)], 0
     while stack and seen < MAX_NODES:
-        one, two = stack.pop()
+        one, two, depth = stack.pop()
         seen += 1
         if isinstance(one, str) and isinstance(two, str):
             if one != two:
                 yield one, two
         elif isinstance(one, dict) and isinstance(two, dict):
-            stack += [(one[key], two[key]) for key in one if key in two]
+            stack += [
+                (ours, two[key], depth + 1)
+                for key, ours in one.items()
+                if key in two and may_differ(ours, two[key], depth)
+            ]
         elif isinstance(one, list) and isinstance(two, list):
-            stack += zip(one, two, strict=False)
+            pairs = zip(one, two, strict=False)
+            stack += [(*pair, depth + 1) for pair in pairs if may_differ(*pair, depth)]

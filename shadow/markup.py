@@ -9,19 +9,17 @@ The standard library's parser is not used: a page of 64 KB made of ``<!--`` keep
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+from shadow.attributes import ATTRIBUTE, unescaped
 
 MAX_HTML = 512 * 1024
 """Longer pages are not read."""
 
 # Possessive quantifiers (*+) keep every failure linear.
 _NAME = re.compile(r"[a-zA-Z][^\s/>]*+")
-_ATTRIBUTE = re.compile(
-    r"""[\s/]*+(?P<name>[^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\s>]*+)))?"""
-)
 _RAW = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
     for name in ("script", "style", "textarea", "title")
@@ -86,7 +84,7 @@ def _tokens(text: str) -> Iterator[_Tag | str]:
     """Tags and pieces of text in order, each place looked at once."""
     position = 0
     while (start := text.find("<", position)) >= 0:
-        yield _unescaped(text[position:start])
+        yield unescaped(text[position:start])
         token, position = _markup(text, start)
         if token is not None:
             yield token
@@ -95,7 +93,7 @@ def _tokens(text: str) -> Iterator[_Tag | str]:
             stop = found.start() if found else len(text)
             yield text[position:stop]
             position = stop
-    yield _unescaped(text[position:])
+    yield unescaped(text[position:])
 
 
 def _markup(text: str, start: int) -> tuple[_Tag | str | None, int]:
@@ -121,17 +119,10 @@ def _after(text: str, mark: str, position: int) -> int:
 
 def _attributes(text: str, position: int) -> tuple[dict[str, str], int]:
     attributes: dict[str, str] = {}
-    while found := _ATTRIBUTE.match(text, position):
+    while found := ATTRIBUTE.match(text, position):
         position = found.end()
         value = found["double"] or found["single"] or found["bare"] or ""
-        attributes.setdefault(found["name"].lower(), _unescaped(value))
+        attributes.setdefault(found["name"].lower(), unescaped(value))
     if "class" in attributes:
         attributes["class"] = " ".join(sorted(attributes["class"].split()))
     return attributes, position
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return html.unescape(text) if "&" in text else text
-    except ValueError:  # a character number of more digits than Python converts
-        return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from shadow.model import Headers, field_value
+from shadow.remembered import Remembered
 
 
 class Family(StrEnum):
@@ -49,7 +51,6 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "text/html": Family.HTML,
         "application/xhtml+xml": Family.HTML,
         "application/x-www-form-urlencoded": Family.FORM,
-        "multipart/form-data": Family.MULTIPART,
         "application/javascript": Family.TEXT,
         "application/xml": Family.TEXT,
     }
@@ -59,6 +60,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 def _family(essence: str) -> Family:
     if essence.endswith("+json"):
         return Family.JSON
+    if essence.startswith("multipart/"):
+        return Family.MULTIPART
     is_text = essence.startswith("text/") or essence.endswith("+xml")
     return FAMILIES.get(essence, Family.TEXT if is_text else Family.BINARY)
 
@@ -79,6 +82,34 @@ def media_type(text: str) -> Media:
     return Media(essence, tuple(sorted(parameters)), _family(essence))
 
 
+_PICTURES = ("image/", "audio/", "video/", "font/")
+_UNSAID = ("", "application/octet-stream")
+_MAGIC = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM.{4}\0{4}|\0\0[\x01\x02]\0|II\*\0|MM\0\*"  # pictures
+    rb"|RIFF.{4}(?:WEBP|WAVE|AVI )|\0\0\0.ftyp|\x1a\x45\xdf\xa3|ID3[\x02-\x04]|\xff[\xe2-\xfb]|OggS\0|fLaC\0"
+    rb"|wOF[F2](?:\0\x01\0\0|OTTO|true)|OTTO\0|\0\x01\0\0\0|ttcf\0",  # fonts
+    re.DOTALL,
+)
+"""How the files that browsers show or play begin (https://mimesniff.spec.whatwg.org, section 6)."""
+
+
+def is_picture(body: bytes, media: Media) -> bool:
+    """Whether it is a picture, a sound, a film or a font, not only said to be one: what is said is the
+    application's word, and SVG is text.
+    """
+    may_be = media.essence.startswith(_PICTURES) or media.essence in _UNSAID
+    return may_be and _MAGIC.match(body) is not None
+
+
+_MOST_FIELDS = 32
+_known: Remembered[Headers, Media] = Remembered(512)
+
+
 def media_of(headers: Headers) -> Media:
     """The content type of a message with these headers."""
-    return media_type(field_value(headers, b"content-type"))
+    found = _known.find(headers)
+    if found is None:
+        found = media_type(field_value(headers, b"content-type"))
+        if len(headers) <= _MOST_FIELDS:
+            _known.keep(headers, found)
+    return found

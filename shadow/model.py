@@ -16,12 +16,16 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 SideName: TypeAlias = Literal["legacy", "new", "golden"]
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods of requests that change nothing: RFC 9110 section 9.2.1."""
+
 
 class RequestSnapshot(msgspec.Struct, frozen=True, array_like=True):
     """One request, copied when it was received.
 
     ``target`` is the request target as it stood on the wire (path and query), its bytes decoded as latin-1.
-    ``body_cut`` says that the copy of the body stops at our limit; the request itself went on.
+    ``body_cut`` says that the copy of the body is not the whole: it stops at our limit, or the answer
+    came first.
     """
 
     method: str

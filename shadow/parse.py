@@ -52,13 +52,45 @@ def canonical(value: Any) -> bytes:
 
 def parse_json(body: bytes) -> Parsed | Unreadable:
     """Parse ``body``. Never raises."""
-    shape = body.translate(_SHAPE)
-    may_be_deep = shape.count(b"[") > MAX_DEPTH
     try:
         value = orjson.loads(body)
-        form = _shallow_form(value) if may_be_deep else orjson.dumps(value, option=_KEYS_AS_STRINGS)
+        form = orjson.dumps(value, option=_KEYS_AS_STRINGS)
     except (orjson.JSONDecodeError, TypeError):
         return _exactly(body)
+    return _proven(body, value, form)
+
+
+def parse_pair(one: bytes, other: bytes) -> tuple[Parsed | Unreadable, Parsed | Unreadable]:
+    """Parse two bodies. Where they have one canonical form, as most have, one proof does for both: an integer
+    that was rounded is a float with an exponent in it. Never raises.
+    """
+    try:
+        ours, theirs = orjson.loads(one), orjson.loads(other)
+        form = orjson.dumps(ours, option=_KEYS_AS_STRINGS)
+        its_form = orjson.dumps(theirs, option=_KEYS_AS_STRINGS)
+    except (orjson.JSONDecodeError, TypeError):
+        return parse_json(one), parse_json(other)
+    if form == its_form:
+        shape, colons = form.translate(_SHAPE), form.count(b":")
+        if (
+            shape.count(b"[") <= MAX_DEPTH
+            and b"0e" not in shape
+            and one.count(b":") == colons == other.count(b":")
+            and (b"\\" not in one or b"\\u003" not in one)
+            and (b"\\" not in other or b"\\u003" not in other)
+        ):
+            return Parsed(ours, form), Parsed(theirs, form)
+    return _proven(one, ours, form), _proven(other, theirs, its_form)
+
+
+def _proven(body: bytes, value: Any, form: bytes) -> Parsed | Unreadable:
+    """What orjson made of ``body``, if it is certain that this is what it means."""
+    shape = body.translate(_SHAPE)
+    if shape.count(b"[") > MAX_DEPTH:
+        try:
+            form = _shallow_form(value)
+        except TypeError:
+            return _exactly(body)
     if form.count(b":") != body.count(b":") or _LONG_NUMBER in shape:
         return _exactly(body)
     if b"\\" in body and b"\\u003" in body:

@@ -19,7 +19,8 @@ ANY_ONE = "*"
 ANY_DEPTH = "**"
 ROOTS = frozenset({"status", "header", "body"})
 
-_PLAIN = re.compile(r"[^.\[\]\"*]+\Z")
+_EXPRESSION = r"()^$|+?\\"
+_PLAIN = re.compile(rf"[^.\[\]\"*{re.escape(_EXPRESSION)}]+\Z")
 _SCANNER = re.compile(r"""\[\*\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\.?(?P<plain>\*\*|\*|[^.\[\]"*]+)""")
 
 
@@ -42,7 +43,8 @@ def _written(index: int, token: str) -> str:
 
 def parse_pattern(text: str) -> Tokens:
     """The tokens of the pattern ``text``. Raises PathError when a quoted key looks like a wildcard, when the
-    text does not start with status, header, body or ``**``, or when it cannot be read to its end.
+    text does not start with status, header, body or ``**``, when it holds what looks like a regular
+    expression (none is ever run), or when it cannot be read to its end.
     """
     tokens: list[str] = []
     position = 0
@@ -59,8 +61,14 @@ def parse_pattern(text: str) -> Tokens:
 
 def _token(found: re.Match[str]) -> str:
     if found["quoted"] is not None:
-        key = str(json.loads(found["quoted"]))
+        try:
+            key = str(json.loads(found["quoted"]))
+        except ValueError:
+            raise PathError(f"has a key that is written wrong: {found['quoted']}") from None
         if key in (ANY_ONE, ANY_DEPTH, ANY_INDEX):
             raise PathError(f"cannot name the key {key!r}, which is a wildcard")
         return key
-    return found["plain"] or ANY_INDEX
+    plain = found["plain"] or ANY_INDEX
+    if any(sign in _EXPRESSION for sign in plain):
+        raise PathError(f"has no regular expressions: write the key {plain!r} in brackets and quotes")
+    return plain

@@ -20,22 +20,21 @@ import msgspec
 from shadow.coding import plain_observation, plain_request
 from shadow.comparison import Comparison
 from shadow.cookies import cookie_pairs
-from shadow.media import Family, media_type
+from shadow.media import Family, is_picture, media_type
 from shadow.model import Headers, Observation, RequestSnapshot, field_value
-from shadow.multipart import map_fields
+from shadow.multipart import Part, map_parts
 from shadow.parse import Parsed, canonical, parse_json
 from shadow.paths import Tokens
 from shadow.secret_markup import hide_in_elements, hide_in_page
-from shadow.secret_names import HOLDS, NAMED_BY, SAID, SECRET_HEADERS, TOKEN, Place, SecretNames
+from shadow.secret_names import HOLDS, NAMED_BY, SAID, SECRET_HEADERS, Place, SecretNames
 from shadow.secret_path import opens_something
 from shadow.secret_text import SecretText
 
 _DIGITS = 12
 _FORM = re.compile(r"(?:[\w.%+\[\]~*-]++=[^&=\s]*+&)*+[\w.%+\[\]~*-]++=[^&\s]*+")
-_PICTURES = ("image/", "audio/", "video/", "font/")
 _SHORTEST_KEY = 16
 _EMBEDDED = 2
-"""How deep JSON is looked for in the texts of JSON."""
+"""How deep JSON is looked for in the texts of JSON, and parts in the parts of a multipart body."""
 
 
 class Redactor:
@@ -51,8 +50,8 @@ class Redactor:
         self._paths = paths
 
     def token(self, label: str, secret: str) -> str:
-        """The token that stands for ``secret``."""
-        if TOKEN.fullmatch(secret):
+        """The token that stands for ``secret``; what says no secret any more stays."""
+        if SAID.fullmatch(secret):
             return secret
         digest = hmac.digest(self._key, f"{label}\0{secret}".encode("utf-8", "surrogatepass"), "sha256")
         return f"<{label}:{digest.hex()[:_DIGITS]}>"
@@ -99,9 +98,9 @@ class Redactor:
             ).encode("latin-1")
         if name == "set-cookie":
             return self._set_cookie(value)
-        text = value.decode("latin-1")
+        text = value.decode("utf-8", "surrogateescape")
         label = SECRET_HEADERS.get(name) or self._names.label(name, Place.HEADER)
-        return (self.token(label, text) if label else self.text(text)).encode("latin-1")
+        return (self.token(label, text) if label else self.text(text)).encode("utf-8", "surrogateescape")
 
     def _set_cookie(self, value: bytes) -> bytes:
         pair, semicolon, attributes = value.decode("latin-1").partition(";")
@@ -113,15 +112,21 @@ class Redactor:
 
     def body(self, body: bytes, content_type: str) -> bytes:
         """A body without secrets. JSON is written anew only when something in it was secret; pictures stay
-        as they are, and of other bodies that are no text only a token stays.
+        as they are, where they are pictures, and of other bodies that are no text only a token stays.
         """
+        return self._body(body, content_type, 0)
+
+    def _body(self, body: bytes, content_type: str, nested: int) -> bytes:
         media = media_type(content_type)
-        if not body or media.essence.startswith(_PICTURES):
+        if not body or is_picture(body, media):
             return body
         if media.family is Family.FORM:
-            return self._pairs(body.decode("latin-1")).encode("latin-1")
-        if media.family is Family.MULTIPART or media.essence.startswith("multipart/"):
-            return map_fields(body, _boundary(body, media.boundary), self._field)
+            return self._pairs(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        is_multipart = media.family is Family.MULTIPART
+        if is_multipart and (boundary := _boundary(body, media.boundary)):
+            if nested >= _EMBEDDED:
+                return self._unread(body)
+            return map_parts(body, boundary, lambda part: self._part(part, nested + 1), self._unread)
         if media.family is not Family.HTML and (clean := self._json(body)) is not None:
             return clean
         if b"\0" in body:
@@ -129,7 +134,7 @@ class Redactor:
         try:
             return self._any_text(body.decode("utf-8"), media.family).encode("utf-8")
         except UnicodeDecodeError:
-            if media.family is Family.BINARY and media.essence:
+            if is_multipart or (media.family is Family.BINARY and media.essence):
                 return self._unread(body)
             return self._any_text(body.decode("latin-1"), media.family).encode("latin-1")
 
@@ -141,7 +146,7 @@ class Redactor:
         return body if clean == parsed.canonical else clean
 
     def _unread(self, body: bytes) -> bytes:
-        if SAID.fullmatch(body.decode("latin-1")):
+        if not body or SAID.fullmatch(body.decode("latin-1")):
             return body
         return self.token("bytes", body.decode("latin-1")).encode()
 
@@ -169,13 +174,20 @@ class Redactor:
     def _named(self, place: Place) -> Any:
         def hide(name: str, value: str) -> str:
             label = self._names.label(name, place)
-            return self.token(label, value) if label and not SAID.fullmatch(value) else value
+            return self.token(label, value) if label else value
 
         return hide
 
-    def _field(self, name: str, content: bytes) -> bytes:
-        clean = self._in_pair(name, content.decode("utf-8", "surrogateescape"))
-        return clean.encode("utf-8", "surrogateescape")
+    def _part(self, part: Part, nested: int) -> tuple[bytes, bytes]:
+        """A part of a multipart body: a field by its name, anything else by its own content type."""
+        head = self.text(part.head.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        if self._names.label(part.name, Place.PAIR) or (part.name and not part.is_file and not part.coded):
+            text = self._in_pair(part.name, part.content.decode("utf-8", "surrogateescape"))
+            return head, text.encode("utf-8", "surrogateescape")
+        if part.coded:
+            return head, self._unread(part.content)
+        kind = part.type or ("application/octet-stream" if part.is_file else "text/plain")
+        return head, self._body(part.content, kind, nested)
 
     def _pairs(self, text: str) -> str:
         try:
@@ -302,11 +314,13 @@ def _is_page(text: str) -> bool:
 
 
 def _boundary(body: bytes, declared: str) -> str:
-    """The boundary; the one the body begins with when none is declared, or it is not in the body."""
+    """The boundary; the one the body begins with when none is declared, or it is not in the body; empty when
+    there is none.
+    """
     if declared and b"--" + declared.encode("latin-1", "replace") in body:
         return declared
     first = body.lstrip(b"\r\n")[:200].partition(b"\n")[0].strip()
-    return first[2:].decode("latin-1") if first.startswith(b"--") else declared
+    return first[2:].decode("latin-1") if first.startswith(b"--") else ""
 
 
 def _quoted(text: str) -> str:

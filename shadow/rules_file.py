@@ -26,6 +26,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -77,7 +78,7 @@ def _day(value: Any) -> bool:
 
 
 def _amount(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf
 
 
 def _kinds(value: Any) -> bool:
@@ -147,11 +148,15 @@ def load_rules(path: Path) -> Rules:
 def parse_rules(text: str, file: str = "rules") -> Rules:
     """The rules in ``text``; ``file`` is the name used in a RulesError."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+        return _Reader(file, text).rules(tomllib.loads(text))
+    except RulesError:
+        raise
+    except (
+        ValueError,
+        RecursionError,
+    ) as problem:  # no TOML, a number of 5,000 digits, nesting without an end
         line = re.search(r"line \d+", str(problem))
         raise RulesError(file, line[0] if line else "file", str(problem), "TOML") from None
-    return _Reader(file, text).rules(document)
 
 
 class _Reader:
@@ -166,30 +171,37 @@ class _Reader:
         for name in document:
             if name not in tables and name != "rule":
                 raise RulesError(
-                    self._file, f"[{name}]", "is not known", "[profile], [headers], [redact] or [[rule]]"
+                    self._file,
+                    self._table(name),
+                    "is not known",
+                    "[profile], [headers], [redact] or [[rule]]",
                 )
         lists = {name: self._list(document, name, key) for name, key in tables.items()}
         for name in lists["profile"]:
             if name not in PROFILES:
                 raise RulesError(
-                    self._file, "[profile]", f"use names {name!r}", "one of " + ", ".join(PROFILES)
+                    self._file,
+                    self._table("profile", "use"),
+                    f"use names {name!r}",
+                    "one of " + ", ".join(PROFILES),
                 )
         headers = tuple(name.lower() for name in lists["headers"])
         return Rules(self._all(document.get("rule", [])), lists["profile"], lists["redact"], headers)
 
     def _list(self, document: dict[str, Any], name: str, key: str) -> tuple[str, ...]:
         table = document.get(name, {})
-        where = f"[{name}]"
         if not isinstance(table, dict) or set(table) - {key}:
-            raise RulesError(self._file, where, "holds something else", f"only the key {key}")
+            raise RulesError(self._file, self._table(name), "holds something else", f"only the key {key}")
         values = table.get(key, [])
         if not isinstance(values, list) or not all(_name(value) for value in values):
-            raise RulesError(self._file, where, f"{key} is {values!r}", "a list of names")
+            raise RulesError(self._file, self._table(name, key), f"{key} is {values!r}", "a list of names")
         return tuple(values)
 
     def _all(self, tables: Any) -> tuple[Rule, ...]:
         if not isinstance(tables, list):
-            raise RulesError(self._file, "[rule]", "is a single table", "[[rule]], with two brackets")
+            raise RulesError(
+                self._file, self._table("rule"), "is a single table", "[[rule]], with two brackets"
+            )
         rules: dict[str, Rule] = {}
         for number, table in enumerate(tables, 1):
             where = f"[[rule]] number {number}"
@@ -205,6 +217,15 @@ class _Reader:
                 raise RulesError(self._file, where, problem.what, problem.expected) from None
             rules[rule.id] = rule
         return tuple(rules.values())
+
+    def _table(self, name: str, key: str = "") -> str:
+        """Where a table or a key outside of tables stands, or a key of that table."""
+        written = re.compile(rf"""\s*\[?\s*["']?{re.escape(name)}["']?\s*[\].=]""")
+        start = next((at for at, line in enumerate(self._lines, 1) if written.match(line)), 1)
+        below = self._lines[start : start + 1000] if key else ()
+        stands = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+        line = next((at for at, line in enumerate(below, start + 1) if stands.match(line)), start)
+        return f"line {line}, [{name}]"
 
     def _line(self, number: int, key: str) -> int:
         """The line of a key of the rule with this number, or of the rule's beginning."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from shadow.attributes import ATTRIBUTE, unescaped
 from shadow.secret_names import TOKEN
 
 Hide = Callable[[str, str], str]
@@ -17,13 +18,7 @@ Hide = Callable[[str, str], str]
 
 # Possessive quantifiers (*+, ++) keep every failure linear.
 _TAG = re.compile(r"<(?P<name>input|meta|button|option|param|data|textarea)(?=[\s/>])", re.IGNORECASE)
-_ATTRIBUTE = re.compile(
-    r"""[\s/]*+(?P<name>[^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\s>]*+)))?"""
-)
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z_][\w:.-]*+)(?P<attributes>[^<>]*+)>")
-
-_SAID = re.compile(rf"{TOKEN.pattern}|<[a-z]+-\d+>")
-"""A token, or a recording's placeholder for one, such as ``<token-32>``: no element."""
 
 _NAMED_BY = ("name", "id", "property", "itemprop", "http-equiv", "autocomplete", "placeholder")
 """The attributes that say what a field is for."""
@@ -57,7 +52,7 @@ def _page(page: str, hide: Hide) -> Iterator[str]:
                     done = held.end
         if tag["name"].lower() == "textarea" and page.startswith(">", position):
             start, position = position + 1, _end(page, "</textarea", position)
-            text = html.unescape(page[start:position])
+            text = unescaped(page[start:position])
             clean = _field(attributes, text, hide)
             if clean != text:
                 yield page[done:start] + html.escape(clean)
@@ -80,21 +75,14 @@ def _field(attributes: dict[str, _Held], value: str, hide: Hide) -> str:
 
 def _attributes(page: str, position: int) -> tuple[dict[str, _Held], int]:
     found: dict[str, _Held] = {}
-    while each := _ATTRIBUTE.match(page, position):
+    while each := ATTRIBUTE.match(page, position):
         position = each.end()
         kind = next((kind for kind in ("double", "single", "bare") if each[kind] is not None), "")
         if kind:
             quotes = kind != "bare"
-            held = _Held(each.start(kind) - quotes, each.end(kind) + quotes, _unescaped(each[kind]))
+            held = _Held(each.start(kind) - quotes, each.end(kind) + quotes, unescaped(each[kind]))
             found.setdefault(each["name"].lower(), held)
     return found, position
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return html.unescape(text) if "&" in text else text
-    except ValueError:  # a character number of more digits than Python converts
-        return text
 
 
 def _end(text: str, mark: str, position: int) -> int:
@@ -112,7 +100,7 @@ def _elements(text: str, hide: Hide) -> Iterator[str]:
     done = position = 0
     while tag := _ELEMENT.search(text, position):
         position = tag.end()
-        if _SAID.match(text, tag.start()) or tag["attributes"].endswith("/") or hide(tag["name"], "x") == "x":
+        if TOKEN.match(text, tag.start()) or tag["attributes"].endswith("/") or hide(tag["name"], "x") == "x":
             continue
         end = _end(text, f"</{tag['name']}", position)
         content = text[position:end]

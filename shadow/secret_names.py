@@ -142,7 +142,7 @@ TAILS = frozenset({"id", "value", "hash", "data", "text", "number", "code", "bas
 """Words after a weak one that still mean the same secret: ``session_id``, ``pin_code``, ``access_key_id``."""
 
 TOKEN = re.compile(r"<[a-z0-9_.-]+:[0-9a-f]{12}>")
-SAID = re.compile(rf"{TOKEN.pattern}|<[a-z]+(?:-[a-z0-9]+)*+>")
+SAID = re.compile(rf"{TOKEN.pattern}|⟨[a-z]+(?:-[a-z0-9]+)*+⟩")
 """A token, or the placeholder of a recording: neither is a secret any more."""
 
 NAMED_BY = ("name", "key", "field", "param", "path", "loc", "property", "id", "type")

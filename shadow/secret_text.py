@@ -8,8 +8,10 @@ is tried from its start only (the look-behind excludes what the run is made of).
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import unquote
 
 from shadow.secret_names import SAID, Place, SecretNames
 from shadow.secret_path import opens_something
@@ -26,6 +28,8 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "authorization",
         re.compile(r"(?:(?<=[Bb]earer )|(?<=BEARER )|(?<=[Bb]earer%20)|(?<=[Bb]earer\+))[\w.~+/=-]{6,}+"),
     ),
+    ("userinfo", re.compile(r"(?:(?<=://)|(?<=:\\/\\/))[^\s/?#\"'<>\\@]++(?:@[^\s/?#\"'<>\\@]*+)*(?=@)")),
+    ("userinfo", re.compile(r"(?i:(?<=%3a%2f%2f))(?:(?!%40|%2[fF])[\w.~%+:-])++(?=%40)")),
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]++(?:\.[\w-]++)++")),
     (
         "card",
@@ -40,12 +44,16 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """Secrets that are known by their form."""
 
+_BASIC = re.compile(r"(?i:(?<=basic )|(?<=basic%20)|(?<=basic\+))[\w+/=%-]{4,}+")
 _DOTTED = re.compile(r"(?<![\w-])[\w-]++\.[\w-]{2,}+\.[\w-]*+")
 _JWT = re.compile(r"eyJ[\w-]{5}")
-_PATH = re.compile(r"(?<![\w.~%+/@-])(https?://[^\s/\"'<>\\?#]*+)?((?:/[\w.~%+=@:-]++)++)")
+_PATH = re.compile(
+    r"(?<![\w.~%+/@-])(https?://(?:<userinfo:[0-9a-f]{12}>@)?[^\s/\"'<>\\?#]*+)?((?:/[\w.~%+=@:-]++)++)"
+)
 
 _QUERY = r"(?P<query>\?[^\s\"'<>#=?]*+=[^\s\"'<>#]*+)"
 _NAME = r"(?<![\w<-])(?<!&lt;)(?P<name>[\w-]++)(?P<between>[\"'\]\\]{0,4}+\s{0,3}+[=:]\s{0,3}+)"
+_URLSAFE = str.maketrans("+/", "-_")
 _PLACES = re.compile(f"{_QUERY}|{_NAME}")
 _PAIR = re.compile(r"(?P<gap>[?&])(?P<name>[^=&]*+)=(?P<value>[^&]*+)")
 
@@ -80,6 +88,8 @@ class SecretText:
             text = "".join(self._assigned(text, markup))
         if "." in text and "eyJ" in text:
             text = _DOTTED.sub(self._jwt, text)
+        if "asic" in text or "ASIC" in text:
+            text = _BASIC.sub(self._basic, text)
         for label, pattern in FORMS:
             text = pattern.sub(partial(self._form, label), text)
         return _PATH.sub(self._url, text) if self._paths and "/" in text else text
@@ -94,6 +104,11 @@ class SecretText:
 
     def _form(self, label: str, found: re.Match[str]) -> str:
         return self._token(label, found.group())
+
+    def _basic(self, found: re.Match[str]) -> str:
+        """A user and a password (RFC 7617, 2); any other word behind this one stays."""
+        whole = found.group()
+        return self._token("authorization", whole) if _is_user_and_password(whole) else whole
 
     def _jwt(self, found: re.Match[str]) -> str:
         whole = found.group()
@@ -135,6 +150,14 @@ class SecretText:
         if not (label and value) or SAID.fullmatch(value):
             return found.group()
         return f"{found['gap']}{found['name']}={self._token(label, value)}"
+
+
+def _is_user_and_password(text: str) -> bool:
+    letters = unquote(text).rstrip("=")
+    try:
+        return b":" in urlsafe_b64decode(letters.translate(_URLSAFE) + "=" * (-len(letters) % 4))
+    except ValueError:
+        return False
 
 
 def _value(text: str, name: re.Match[str], markup: bool) -> tuple[int, int]:

@@ -11,20 +11,23 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
 from shadow.media import Family, media_of
 from shadow.model import RequestSnapshot
 from shadow.parse import Parsed, canonical, parse_json
+from shadow.rewriting import quoted_segment, quoted_value
 
 MAX_IDS = 512
 MAX_LENGTH = 24
 MAX_NODES = 20_000
 MAX_BODY = 1024 * 1024
 
+_NEAR = 6
 _ID_KEY = re.compile(r"(?:(?P<noun>.+?)[_-])?id|(?P<camel>.*[a-z0-9])I[dD]", re.ASCII)
 _LOOKS_LIKE_ID = re.compile(r"\d+|[0-9a-fA-F-]{8,}")
 
@@ -57,6 +60,10 @@ class ShortIds:
         """``text`` as the other side calls it."""
         return self._known.get((noun, text), text)
 
+    def state(self) -> list[tuple[str, str, str]]:
+        """All of them, the oldest first."""
+        return [(noun, ours, theirs) for (noun, ours), theirs in self._known.items()]
+
     def __len__(self) -> int:
         return len(self._known)
 
@@ -78,7 +85,7 @@ class ShortIds:
         for segment in path.split("/"):
             text = unquote(segment)
             new = self.replace(noun, text)
-            written.append(segment if new == text else quote(new, safe=""))
+            written.append(segment if new == text else quoted_segment(segment, new))
             noun = noun_of(text)
         return "/".join(written)
 
@@ -90,7 +97,7 @@ class ShortIds:
         noun = id_noun(unquote_plus(name), container)
         text = unquote_plus(value)
         new = self.replace(noun, text) if noun else text
-        return part if new == text else name + equals + quote_plus(new)
+        return part if new == text else name + equals + quoted_value(value, new)
 
     def _body(self, request: RequestSnapshot, noun: str) -> bytes:
         body, family = request.body, media_of(request.headers).family
@@ -119,20 +126,35 @@ class ShortIds:
 
 def short_ids(target: str, primary: Any, other: Any) -> Iterator[ShortId]:
     """Yield what two JSON answers to one request call differently."""
-    stack: list[tuple[Any, Any, str, str]] = [(primary, other, collection_of(target.partition("?")[0]), "")]
+    noun = collection_of(target.partition("?")[0])
+    stack: list[tuple[Any, Any, str, str, int]] = [(primary, other, noun, "", 0)]
     for _ in range(MAX_NODES):
         if not stack:
             return
-        one, two, container, noun = stack.pop()
+        one, two, container, noun, depth = stack.pop()
         if isinstance(one, dict) and isinstance(two, dict):
-            shared = [key for key in one if key in two]
-            stack += [(one[key], two[key], _inside(one[key], key), id_noun(key, container)) for key in shared]
+            stack += [
+                (ours, two[key], _inside(ours, key), id_noun(key, container), depth + 1)
+                for key, ours in one.items()
+                if key in two and may_differ(ours, two[key], depth)
+            ]
         elif isinstance(one, list) and isinstance(two, list):
-            stack += [(*pair, container, noun) for pair in zip(one, two, strict=False)]
+            stack += [
+                (*pair, container, noun, depth + 1)
+                for pair in zip(one, two, strict=False)
+                if may_differ(*pair, depth)
+            ]
         elif noun and _is_scalar(one) and type(one) is type(two) and one != two:
             ours, theirs = str(one), str(two)
             if max(len(ours), len(theirs)) <= MAX_LENGTH:
                 yield ShortId(noun, ours, theirs)
+
+
+def may_differ(one: Any, two: Any, depth: int) -> bool:
+    """Whether it is worth to look into two values: not where they are equal, as most are. Asked of objects
+    and arrays near the top only, so that what is nested deeply is not looked through again at each level.
+    """
+    return (depth >= _NEAR and isinstance(one, (dict, list))) or one != two
 
 
 def _inside(value: object, key: str) -> str:
@@ -160,6 +182,7 @@ def id_noun(key: str, container: str) -> str:
     return noun_of(noun) if noun else container
 
 
+@lru_cache(maxsize=4096)
 def noun_of(word: str) -> str:
     """One spelling for ``Orders``, ``order`` and ``ORDER``."""
     letters = re.sub(r"[^a-z0-9]+", "", word.lower())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from shadow.store_schema import SLOT_SECONDS
 from shadow.verdict import Kind, Severity
 
 _CHANGED = 1.5
 _FEW = 3
+_SLOTS = 6
+_MINUTE = 60.0
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -48,6 +51,14 @@ class Signature(msgspec.Struct, frozen=True):
         if now > before * _CHANGED and now - before >= _FEW:
             return "rising"
         return "falling" if before > now * _CHANGED and before - now >= _FEW else "steady"
+
+    def rate(self, now: float) -> float:
+        """Occurrences a minute, over the time that ``last_hour`` counts (50 to 60 minutes), or since it was
+        first seen, when that is shorter; one minute at least. ``now``: that of the look at the store.
+        """
+        begins = (int(now // SLOT_SECONDS) - _SLOTS + 1) * SLOT_SECONDS
+        minutes = (now - max(begins, self.first_seen)) / _MINUTE
+        return self.last_hour / max(minutes, 1.0)
 
     def is_acknowledged(self, now: float) -> bool:
         """Whether somebody has seen it, and that still holds."""

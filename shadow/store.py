@@ -14,11 +14,10 @@ from pathlib import Path
 import msgspec
 
 from shadow import store_schema as sql
-from shadow.batch import MAX_SIGNATURES_PER_EXCHANGE, Batch, Occurrence
-from shadow.comparison import Comparison
+from shadow.batch import Batch, Occurrence
 from shadow.model import Observation, RequestSnapshot
 from shadow.noise import NoiseEvidence
-from shadow.result import ComparedExchange, signature_id, status_pair
+from shadow.result import ComparedExchange, status_pair
 from shadow.rule_use import RuleHit
 from shadow.signature import Signature
 from shadow.store_file import StoreFile
@@ -52,6 +51,11 @@ class ResultStore:
     def lost(self) -> int:
         """Findings that could not be kept."""
         return self._file.lost
+
+    @property
+    def trouble(self) -> str:
+        """Why the last look found nothing, where that does not mean that nothing is there; else empty."""
+        return self._file.trouble
 
     # --- writing ----------------------------------------------------------------------------------
 
@@ -88,7 +92,7 @@ class ResultStore:
             if known.get(each.id, 0) < SAMPLES or self._chance.randrange(known[each.id] + 1) < SAMPLES
         )
         if taken:
-            batch.samples.append((taken, result))
+            batch.keep(taken, result)
         return self.write(batch, result.at)
 
     def count(self, feature: str, verdict: Verdict, at: float, times: int = 1) -> bool:
@@ -111,22 +115,12 @@ class ResultStore:
             free = [slot for slot in range(SAMPLES) if (slot,) not in taken]
             slot = free[0] if free else self._chance.randrange(SAMPLES)
             connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?)", (name, slot, exchange.id))
-        content = msgspec.json.encode(_bounded(exchange))
+        content = msgspec.json.encode(bounded(exchange))
         connection.execute(
             "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)", (exchange.id, exchange.at, content)
         )
 
     # --- reading ----------------------------------------------------------------------------------
-
-    def wants_sample(self, feature: str, route: str, pair: str, comparison: Comparison) -> bool:
-        """Whether a signature of this mismatch has room for samples, so that explaining it in detail is worth
-        the time.
-        """
-        unexcused = comparison.unexcused[:MAX_SIGNATURES_PER_EXCHANGE]
-        ids = [signature_id(feature, route, pair, each) for each in unexcused]
-        known = self._counts(ids)
-        counts = [known.get(id_, 0) for id_ in ids]
-        return any(count < SAMPLES or self._chance.random() < SAMPLES / count for count in counts)
 
     def signatures(
         self, feature: str | None = None, limit: int = 100, now: float | None = None
@@ -201,7 +195,8 @@ def _void(_: object) -> None:
     return None
 
 
-def _bounded(result: ComparedExchange) -> ComparedExchange:
+def bounded(result: ComparedExchange) -> ComparedExchange:
+    """The exchange with bodies that are short enough to be stored."""
     return msgspec.structs.replace(
         result,
         request=_short_request(result.request),

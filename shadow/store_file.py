@@ -27,7 +27,10 @@ _PAUSE = 1.0
 
 
 class StoreFile:
-    """The file ``path``. Open one in each process, and use it from one thread at a time."""
+    """The file ``path``. Open one in each process, and use it from one thread at a time.
+
+    ``trouble``: why the last look at it found nothing, where that does not mean that nothing is there.
+    """
 
     def __init__(self, path: Path, ttl: float, max_bytes: int, busy_timeout: float) -> None:
         self._path, self._ttl, self._max_bytes, self._busy_timeout = path, ttl, max_bytes, busy_timeout
@@ -35,6 +38,7 @@ class StoreFile:
         self._written = 0
         self._resume_at = 0.0
         self.lost = 0
+        self.trouble = ""
 
     def write(self, write: Callable[[sqlite3.Connection], None], at: float, items: int = 1) -> bool:
         """Run ``write`` in a transaction of its own. False: nothing of it was kept, and ``items`` were
@@ -61,10 +65,13 @@ class StoreFile:
     def read(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """What ``read`` finds, or ``otherwise``."""
         try:
-            return read(self.open())
-        except (sqlite3.Error, OSError):
+            found = read(self.open())
+        except (sqlite3.Error, OSError) as problem:
+            self.trouble = str(problem)
             self.close()
             return otherwise
+        self.trouble = ""
+        return found
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

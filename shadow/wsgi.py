@@ -44,11 +44,10 @@ class ShadowMode:
         try:
             for isolate in self._isolates:
                 context.run(isolation.enter_context, isolate(environ))
-            body = context.run(self._app, environ, start)
+            return _Body(context.run(self._app, environ, start), context, isolation)
         except BaseException:
             context.run(isolation.close)
             raise
-        return _Body(body, context, isolation)
 
 
 class _Body:

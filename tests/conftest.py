@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.fixtures import (
     OUTPUTS,
@@ -14,6 +15,10 @@ from tests.support.fixtures import (
     spawn_for_module,
     unleash,
 )
+
+# How long one example takes says how busy the machine is.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 __all__ = ["browser", "chromium", "postgres", "redis_server", "spawn", "spawn_for_module", "unleash"]
 

@@ -17,15 +17,19 @@ from bench.goldens import report
 from bench.goldens.figures import judge
 from bench.goldens.rounds import Side, measure
 from deploy.demo.servers import GOLDENS, Servers
+from golden import GoldenError, checked_url, load_flows, secrets_from
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, judge, write, print."""
     chosen = parser().parse_args(arguments)
+    flows = [Path(flow) for flow in chosen.flow] or [GOLDENS / "flows"]
+    if wrong := _wrong(chosen, flows):
+        print(wrong, file=sys.stderr)
+        return 2
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="banyan-performance-")))
         sides = _sides(chosen, folder, stack)
-        flows = [Path(flow) for flow in chosen.flow] or [GOLDENS / "flows"]
         try:
             turns = measure(
                 sides,
@@ -47,6 +51,25 @@ def main(arguments: Sequence[str]) -> int:
     print("\n" + report.markdown(verdict, about, ()))
     print("\n".join(str(file) for file in report.write(verdict, turns, Path(chosen.report), about)))
     return verdict.exit_code
+
+
+def _wrong(chosen: argparse.Namespace, flows: Sequence[Path]) -> str:
+    """Why nothing can be measured, in one sentence, before anything is started; or an empty text."""
+    if bool(chosen.legacy) != bool(chosen.new):
+        return "name both sides, --legacy URL and --new URL, or neither of them"
+    if chosen.rounds < 1 or chosen.seconds <= 0 or chosen.users < 1:
+        return "--rounds and --users are 1 or more, --seconds is more than 0"
+    found, problems = load_flows(list(flows))
+    if problems or not found:
+        return "\n".join(map(str, problems)) or "there is no flow to play: --flow PATH"
+    try:
+        for flow in found:
+            secrets_from(flow.secrets)
+        for url in filter(None, (chosen.legacy, chosen.new)):
+            checked_url(url)
+    except GoldenError as error:
+        return str(error)
+    return ""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from bench.goldens import pictures
 from bench.goldens.figures import Criterion, SideFigures, Verdict
@@ -34,10 +36,21 @@ def write(verdict: Verdict, turns: Sequence[Turn], folder: Path, about: str) -> 
     files = {f"{name}.svg": text for name, text in drawn.items()}
     files["performance.md"] = markdown(verdict, about, tuple(drawn))
     files["performance.html"] = html(verdict, about, tuple(drawn.values()))
-    files["performance.json"] = json.dumps({"verdict": verdict.word, **asdict(verdict)}, indent=2) + "\n"
+    files["performance.json"] = (
+        json.dumps(_plain({"verdict": verdict.word, **asdict(verdict)}), indent=2) + "\n"
+    )
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in files]
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no form for what could not be computed (a percentile of nothing): null."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def markdown(verdict: Verdict, about: str, drawings: Sequence[str]) -> str:

@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -37,6 +39,15 @@ class Turn:
     memory: float
 
 
+class Sample(NamedTuple):
+    """One request: seconds, whether there was a usable answer, `flow/step`, the status (0: no answer)."""
+
+    seconds: float
+    well: bool
+    step: str
+    status: int
+
+
 def measure(
     sides: Sequence[Side],
     flows: Sequence[Path],
@@ -51,20 +62,42 @@ def measure(
     for side in sides:
         with suppress(RuntimeError):  # it is said when it counts
             play(side, flows, folder, seconds=min(2.0, seconds), users=users)
-    turns = []
+    played: list[tuple[str, list[Sample], float]] = []
     for number in range(rounds):
         for side in sides if number % 2 == 0 else tuple(reversed(sides)):
-            turn = play(side, flows, folder, seconds=seconds, users=users)
-            turns.append(turn)
-            rate = len(turn.seconds) / seconds
-            tell(
-                f"round {number + 1}/{rounds}  {side.name:<8} {rate:>7,.0f} requests/s, {turn.failed} failed"
-            )
-    return turns
+            samples, memory = play(side, flows, folder, seconds=seconds, users=users)
+            played.append((side.name, samples, memory))
+            rate = len(samples) / seconds
+            tell(f"round {number + 1}/{rounds}  {side.name:<8} {rate:>7,.0f} requests/s")
+    usual = usual_status([one for name, samples, _ in played if name == "legacy" for one in samples])
+    return [turn(name, samples, memory, usual) for name, samples, memory in played]
 
 
-def play(side: Side, flows: Sequence[Path], folder: Path, *, seconds: float, users: int) -> Turn:
-    """One turn of one side."""
+def usual_status(samples: Sequence[Sample]) -> dict[str, int]:
+    """For each step, the class of status (2 for 2xx) that legacy nearly always answers with."""
+    seen: dict[str, Counter[int]] = {}
+    for _, well, step, status in samples:
+        if well:
+            seen.setdefault(step, Counter())[status // 100] += 1
+    return {step: counts.most_common(1)[0][0] for step, counts in seen.items()}
+
+
+def turn(side: str, samples: Sequence[Sample], memory: float, usual: Mapping[str, int]) -> Turn:
+    """What one turn comes to. An answer of another class than legacy's is a failure, however fast: a side
+    that answers 404 to everything is not quick.
+    """
+    good = tuple(
+        one.seconds
+        for one in samples
+        if one.well and usual.get(one.step, one.status // 100) == one.status // 100
+    )
+    return Turn(side, good, len(samples) - len(good), memory)
+
+
+def play(
+    side: Side, flows: Sequence[Path], folder: Path, *, seconds: float, users: int
+) -> tuple[list[Sample], float]:
+    """One turn of one side: its samples, and the memory in MiB."""
     samples = folder / "samples.json"
     samples.unlink(missing_ok=True)
     words = [
@@ -102,8 +135,8 @@ def play(side: Side, flows: Sequence[Path], folder: Path, *, seconds: float, use
     found = json.loads(samples.read_text())
     if not found:
         raise RuntimeError(f"no request to {side.url} came to an end within {seconds:g} s")
-    good = tuple(float(one) for one, ok in found if ok)
-    return Turn(side.name, good, len(found) - len(good), watch.highest)
+    read = [Sample(float(s), bool(ok), str(step), int(status)) for s, ok, step, status in found]
+    return read, watch.highest
 
 
 class _Watch:

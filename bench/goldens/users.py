@@ -1,7 +1,8 @@
 """Users who play flow files, for locust: `FLOWS` names files and folders, `SAMPLES` the file to write into.
 
 A journey begins with a session of its own. A request counts as failed when there is no answer, a status of
-500 or above, or nothing of what later steps need.
+500 or above, or nothing of what later steps need. A sample is its seconds, whether it went well, the step and
+the status.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from locust import HttpUser, constant, events, task
 from golden import StepError, handed_on, load_flows, render
 from shadow import Observation
 
-FLOWS, _problems = load_flows([Path(name) for name in os.environ["FLOWS"].split(os.pathsep)])
+FLOWS, _ = load_flows([Path(name) for name in os.environ["FLOWS"].split(os.pathsep)])
 SAMPLES: list[list[Any]] = []
 NUMBERS = itertools.count(1)
 
@@ -40,7 +41,7 @@ class Player(HttpUser):
         flow = self._random.choice(FLOWS)
         values = {name: os.environ.get(variable, "") for name, variable in flow.secrets.items()}
         for step in flow.steps:
-            began = time.perf_counter()
+            began, status = time.perf_counter(), 0
             try:
                 asked = render(step, values)
                 with self.client.request(
@@ -53,7 +54,8 @@ class Player(HttpUser):
                     catch_response=True,
                 ) as answer:
                     seconds = time.perf_counter() - began
-                    good = 0 < answer.status_code < 500
+                    status = answer.status_code
+                    good = 0 < status < 500
                     answer.success() if good else answer.failure(f"status {answer.status_code}")
                     seen = Observation(
                         "new",
@@ -66,7 +68,7 @@ class Player(HttpUser):
                 values |= handed_on(step, seen, {n: v or "" for n, v in self.client.cookies.items()})
             except StepError:
                 seconds, good = time.perf_counter() - began, False
-            SAMPLES.append([round(seconds, 6), good])
+            SAMPLES.append([round(seconds, 6), good, f"{flow.name}/{step.name}", status])
             if not good:
                 return
 

@@ -14,7 +14,6 @@ from flags import judge
 
 __all__ = ["WAYS", "alarmed", "draw", "show"]
 
-WINDOWS = 12
 CHRONIC = 60
 CHANCE = 30
 DIALS = (1000, 1000, 1000, 2500, 2500, 2500, 5000, 5000, 5000, 5000, 5000, 5000)

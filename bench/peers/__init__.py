@@ -9,7 +9,8 @@ from bench.peers.envoy import ENVOY
 from bench.peers.haproxy import HAPROXY
 from bench.peers.model import Peer, Rig
 from bench.peers.nginx import NGINX
+from bench.peers.recipe import RECIPE
 
-PEERS: tuple[Peer, ...] = (*DIRECT, *NGINX, *HAPROXY, *ENVOY, *BANYAN)
+PEERS: tuple[Peer, ...] = (*DIRECT, *NGINX, *HAPROXY, *ENVOY, *BANYAN, *RECIPE)
 
 __all__ = ["PEERS", "Peer", "Rig", "upstreams"]

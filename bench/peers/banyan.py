@@ -5,43 +5,43 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from bench.gateway_file import gateway_file
 from bench.peers.model import Peer, Rig
 
-CONFIGURATION = """\
-[listen]
-traffic = "127.0.0.1:{port}"
-admin = "127.0.0.1:{admin}"
-workers = 1
-
-[upstreams.legacy]
-url = "http://127.0.0.1:{legacy}"
-[upstreams.new]
-url = "http://127.0.0.1:{new}"
-
-[state]
-dir = "{folder}/banyan-state"
-
+FEATURE = """\
 [[feature]]
-name = "everything"
-match = ["/*"]
+name = "{name}"
+match = ["{match}"]
 percent = 10
 shadow = {{ percent = {shadow} }}
+guard = {{ on_failure = "hold" }}
 """
 
 
-def start(rig: Rig, shadow: int) -> list[str | Path]:
-    """Write the configuration, forget an earlier run's state, and return the command."""
-    file = rig.folder / "banyan.toml"
-    shutil.rmtree(rig.folder / "banyan-state", ignore_errors=True)
+def start(rig: Rig, *, shadow: int = 0, features: int = 1) -> list[str | Path]:
+    """Write the configuration, forget an earlier run's state, and return the command. Of many features one
+    has the path that is asked for.
+    """
+    others = [FEATURE.format(name=f"f{n}", match=f"/api/f{n}/*", shadow=shadow) for n in range(1, features)]
+    mine = FEATURE.format(name="everything", match="/*" if features == 1 else "/api/orders/*", shadow=shadow)
+    middle = len(others) // 2
+    file, state = rig.folder / "banyan.toml", rig.folder / "banyan-state"
+    shutil.rmtree(state, ignore_errors=True)
     file.write_text(
-        CONFIGURATION.format(
-            folder=rig.folder, port=rig.port, admin=rig.admin, legacy=rig.legacy, new=rig.new, shadow=shadow
+        gateway_file(
+            traffic=rig.port,
+            admin=rig.admin,
+            legacy=rig.legacy,
+            new=rig.new,
+            state=state,
+            rest="".join([*others[:middle], mine, *others[middle:]]),
         )
     )
     return [rig.tools["banyan"], "-c", file, "--json", "run"]
 
 
 BANYAN = (
-    Peer("Banyan", "banyan", lambda rig: start(rig, 0)),
-    Peer("Banyan, shadow 100 %", "banyan", lambda rig: start(rig, 100), shadows=True, compares=True),
+    Peer("Banyan", "banyan", start),
+    Peer("Banyan, 1,000 features", "banyan", lambda rig: start(rig, features=1000), "features"),
+    Peer("Banyan, compares", "banyan", lambda rig: start(rig, shadow=100), "compare"),
 )

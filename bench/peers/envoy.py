@@ -62,5 +62,5 @@ def address(port: int) -> dict[str, object]:
 
 ENVOY = (
     Peer("Envoy", "envoy", lambda rig: start(rig, mirror=False)),
-    Peer("Envoy, mirror", "envoy", lambda rig: start(rig, mirror=True), shadows=True),
+    Peer("Envoy, mirror", "envoy", lambda rig: start(rig, mirror=True), "mirror"),
 )

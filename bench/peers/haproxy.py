@@ -9,7 +9,7 @@ from bench.peers.model import Peer, Rig
 CONFIGURATION = """\
 global
     nbthread 1
-    maxconn 4096
+    maxconn 8192
 defaults
     mode http
     timeout connect 1s

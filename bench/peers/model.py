@@ -1,4 +1,4 @@
-"""A row of the table, and where it stands."""
+"""A proxy of the table, and where it stands."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ class Rig:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One proxy in one setting. `start` writes its configuration and returns its command.
+    """One proxy in one setting. `start` writes its configuration and returns its command; None for no proxy.
 
-    None for no proxy.
+    `kind` says which work it is given (see `bench.work`). Only one that compares counts verdicts at /metrics.
     """
 
     name: str
     tool: str
     start: Callable[[Rig], list[str | Path]] | None
-    shadows: bool = False  # sends a copy of every request to the other side
-    compares: bool = False  # and compares the two answers; it then counts verdicts at /metrics
+    kind: str = "forward"
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares the two answers."""
+        return self.kind == "compare"

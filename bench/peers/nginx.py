@@ -11,7 +11,7 @@ daemon off;
 master_process off;
 pid {folder}/nginx.pid;
 error_log stderr warn;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
@@ -28,6 +28,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         location / {{ {mirror} proxy_pass http://$side; }}
+        location /stream {{ proxy_buffering off; proxy_pass http://$side; }}
         location = /copy {{ internal; proxy_pass http://new$request_uri; }}
     }}
 }}
@@ -45,5 +46,5 @@ def start(rig: Rig, mirror: str) -> list[str | Path]:
 
 NGINX = (
     Peer("nginx", "nginx", lambda rig: start(rig, "")),
-    Peer("nginx, mirror", "nginx", lambda rig: start(rig, "mirror /copy;"), shadows=True),
+    Peer("nginx, mirror", "nginx", lambda rig: start(rig, "mirror /copy;"), "mirror"),
 )

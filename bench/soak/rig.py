@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.gateway_file import gateway_file
 from bench.processes import free_port, wait_for
+from bench.waiting import block_until
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGURATION = """\
-[listen]
-traffic = "127.0.0.1:{traffic}"
-admin = "127.0.0.1:{admin}"
-workers = {workers}
-drain_timeout = "10s"
-[upstreams.legacy]
-url = "http://127.0.0.1:{legacy}"
-timeout = "500ms"
-[upstreams.new]
-url = "http://127.0.0.1:{new}"
-timeout = "500ms"
-[state]
-dir = "state"
+IMPATIENT = 'timeout = "500ms"'
+FEATURES = """\
 [shadow]
 processes = {shadows}
 [[feature]]
@@ -35,11 +24,13 @@ name = "orders"
 match = ["/orders/*"]
 percent = 50
 shadow = {{ percent = 1 }}
-breaker = {{ failures = 1000000 }}
+breaker = {{ failures = 1000000, failure_rate = 1 }}
+guard = {{ on_failure = "hold" }}
 [[feature]]
 name = "leavers"
 match = ["/leavers/*"]
 percent = 50
+guard = {{ on_failure = "hold" }}
 """
 
 
@@ -63,15 +54,28 @@ def rig(folder: Path, *, workers: int, shadows: int) -> Iterator[Rig]:
     """Start everything in ``folder``, and end it."""
     legacy, new, traffic, admin = (free_port() for _ in range(4))
     file = folder / "banyan.toml"
-    values = {"legacy": legacy, "new": new, "traffic": traffic, "admin": admin}
-    file.write_text(CONFIGURATION.format(**values, workers=workers, shadows=shadows))
+    file.write_text(
+        gateway_file(
+            traffic=traffic,
+            admin=admin,
+            legacy=legacy,
+            new=new,
+            workers=workers,
+            in_listen='drain_timeout = "10s"',
+            in_legacy=IMPATIENT,
+            in_new=IMPATIENT,
+            rest=FEATURES.format(shadows=shadows),
+        )
+    )
     with ExitStack() as stack:
         for name, port in (("legacy", legacy), ("new", new)):
-            stack.enter_context(_started(["bench.soak.application", str(port)], port, folder / f"{name}.log"))
+            stack.enter_context(
+                started(_python("bench.soak.application", str(port)), port, folder / f"{name}.log")
+            )
         log = folder / "gateway.log"
-        command = ["gateway", "-c", str(file), "--json", "run"]
-        gateway = stack.enter_context(_started(command, admin, log))
-        _until(lambda: b'"ready":' in log.read_bytes(), "the gateway")
+        command = _python("gateway", "-c", str(file), "--json", "run")
+        gateway = stack.enter_context(started(command, admin, log))
+        block_until(lambda: b'"ready":' in log.read_bytes(), "the gateway is ready")
         yield Rig(traffic, admin, gateway, log)
 
 
@@ -79,18 +83,21 @@ def rig(folder: Path, *, workers: int, shadows: int) -> Iterator[Rig]:
 def application(log: Path) -> Iterator[int]:
     """One application; its port."""
     port = free_port()
-    with _started(["bench.soak.application", str(port)], port, log):
+    with started(_python("bench.soak.application", str(port)), port, log):
         yield port
 
 
+def _python(*words: str) -> list[str]:
+    return [sys.executable, "-m", *words]
+
+
 @contextmanager
-def _started(module: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that serves a port, while the block runs."""
     with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *module], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=ROOT
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=ROOT)
     try:
-        wait_for(port, process, log, timeout=30)
+        wait_for(port, process, log, timeout=60)
         yield process
     finally:
         process.terminate()
@@ -99,11 +106,3 @@ def _started(module: list[str], port: int, log: Path) -> Iterator[subprocess.Pop
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _until(condition: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} was not ready within {timeout:.0f} s")
-        time.sleep(0.05)

@@ -23,7 +23,7 @@ USERS = 400
 
 def play(console: Console, folder: Path) -> None:
     """The whole migration, once."""
-    stage = Stage(console, total=10 + len(acts.STEPS))
+    stage = Stage(console, total=11 + len(acts.STEPS))
     began = time.monotonic()
     with Servers(folder) as servers:
         with stage.act("Start both applications and the gateway") as seen:
@@ -35,8 +35,8 @@ def play(console: Console, folder: Path) -> None:
         acts.shadow_at_zero(stage, servers, crowd)
         acts.climb(stage, servers, crowd)
         acts.regression(stage, servers, crowd)
-        acts.roll_back(stage, servers, crowd)
         acts.mend_and_restore(stage, servers, crowd)
+        acts.roll_back(stage, servers, crowd)
         report = acts.closing(stage, servers, crowd)
         servers.check_alive()
     stage.close(time.monotonic() - began)

@@ -8,8 +8,9 @@ does not follow its user to the other side yet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -47,20 +48,28 @@ class Crowd:
 
     async def visit(self) -> None:
         """Every user looks at one page twice; both answers must come from one side."""
-        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=10) as client:
-            await self._side_by_side([self._visit(client, user) for user in self.users])
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=30) as client:
+            await self._side_by_side([partial(self._visit, client, user) for user in self.users])
 
     async def converse(self, users: Sequence[User], turns: int = 3) -> None:
         """Each of these users begins a session and holds a conversation, one mode each in turn."""
         modes = (self._chat, self._scenario, self._watch)
-        await self._side_by_side([self._converse(user, modes[user.number % 3], turns) for user in users])
+        await self._side_by_side(
+            [partial(self._converse, user, modes[user.number % 3], turns) for user in users]
+        )
 
-    async def _side_by_side(self, work: list[Any]) -> None:
+    def begin_again(self) -> int:
+        """Everybody was taken back in the middle of a conversation, which the other side does not know: those
+        users begin another. Returns how many requests told them so; they are no failures any more."""
+        told, self.failures = self.failures, 0
+        return told
+
+    async def _side_by_side(self, work: list[Callable[[], Awaitable[None]]]) -> None:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(job: Any) -> None:
+        async def one(job: Callable[[], Awaitable[None]]) -> None:
             async with gate:
-                await job
+                await job()
 
         await asyncio.gather(*(one(job) for job in work))
 
@@ -80,7 +89,7 @@ class Crowd:
 
     async def _converse(self, user: User, mode: Any, turns: int) -> None:
         async with httpx.AsyncClient(
-            base_url=self._url, cookies=dict(user.cookies), trust_env=False, timeout=10
+            base_url=self._url, cookies=dict(user.cookies), trust_env=False, timeout=30
         ) as client:
             token = (await self._ask(client, "GET", "/api/csrf-token"))["csrf_token"]
             client.headers["X-CSRF-Token"] = token

@@ -5,6 +5,9 @@ limit" reaches its bar, at any number of samples: then it fails. That the dial m
 and a figure within the limit; for mismatches, which are to show that nothing differs, the rate must be
 *shown* to be below the limit (the same test the other way round, at `beta`). In between it holds.
 
+Latency fails on no fewer than `min_samples` either: requests that wait for the same pause are slow together,
+and ten of them are not ten proofs. (Evidence that is left out only makes a proof harder.)
+
 Errors and mismatches of one user count once in each window here: with fewer hits among as many requests, a
 proof is only harder to reach, so it stays one. The null is "at no moment more likely than the limit, whatever
 came before"; for the test the other way round, "at no moment less likely": many comparisons of one user that
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 from flags.judge.bounds import needed, rate_lower, rate_upper
 from flags.judge.case import Case, capped
-from flags.judge.counts import Start
+from flags.judge.counts import Start, Totals
 from flags.judge.judgement import Finding, Outcome, first
 from flags.judge.latency import quantile, quantile_bounds, slower_than
 from flags.judge.odds import Row, log_evidence
@@ -32,7 +35,7 @@ def error_rate(case: Case) -> Finding:
     limit, least, step = case.limits.max_error_rate, case.limits.min_samples, case.step
     evidence = log_blended(case.starts, lambda start: _above(limit, start.errors_once, _asked(start)))
     rate = step.failed / step.asked if step.asked else None
-    said = f"error rate of the new side {percentage(rate)}, limit {percentage(limit)}"
+    said = f"error rate of the new side {percentage(rate)}{_made_of(step)}, limit {percentage(limit)}"
     outcome, reason = first(
         (evidence >= case.log_bar("error_rate"), Outcome.FAIL, f"{said}; proven to be above"),
         (step.asked < least, Outcome.HOLD, f"{step.asked} of {least} samples on the new side"),
@@ -59,7 +62,8 @@ def error_rate(case: Case) -> Finding:
 def p95(case: Case) -> Finding:
     """Whether more than 5 % of the new side's requests are slower than `max_p95`."""
     limit, least, counts = case.limits.max_p95, case.limits.min_samples, case.step.new.latency
-    evidence = log_blended(case.starts, lambda start: _slow(case, start))
+    enough = [start for start in case.starts if sum(start.everything.totals.new.latency) >= least]
+    evidence = log_blended(enough, lambda start: _slow(case, start))
     value, samples = quantile(counts, case.bounds, 0.95), sum(counts)
     low, high = quantile_bounds(counts, case.bounds, 0.95, case.log_bar("p95"))
     said = f"p95 of the new side {milliseconds(value)}, limit {milliseconds(limit)}"
@@ -121,6 +125,12 @@ def mismatch_rate(case: Case) -> Finding:
         evidence=capped(evidence),
         bar=1.0 / case.alpha("mismatch_rate"),
     )
+
+
+def _made_of(step: Totals) -> str:
+    if not step.fallbacks:
+        return ""
+    return f" ({step.new.errors} errors and {step.fallbacks} fallbacks to legacy of {step.asked} requests)"
 
 
 def _above(limit: float, hits: int, units: int) -> float:

@@ -2,7 +2,8 @@
 latches.
 
 A guard looks at users of the new side (when the dial lets any in), or at the shadow (where it runs). The
-worst finding is the judgement; where no guard applies, nothing is known, and no data means hold.
+worst finding is the judgement, and one that is proven stands without them; where no guard applies, nothing is
+known, and no data means hold.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def weigh(
     """
     case = Case(history, tuple(history.starts()), step or history.totals(), set_limits, tuple(bounds))
     sources = {name for name, there in (("users", users), ("shadow", shadow)) if there}
-    findings = tuple(guard.look(case) for guard in GUARDS if guard.source in sources)
+    looked = [(guard.source in sources, guard.look(case)) for guard in GUARDS]
+    # What is proven stands until the history ends, also when nobody is let in any more because of it.
+    findings = tuple(found for applies, found in looked if applies or found.outcome is Outcome.FAIL)
     for outcome in (Outcome.FAIL, Outcome.HOLD):
         reasons = tuple(finding.reason for finding in findings if finding.outcome is outcome)
         if reasons:

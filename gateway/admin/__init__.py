@@ -4,8 +4,11 @@ In the order a request meets them:
 
 - `gate`      the host and origin a request may come with, and how large it may be
 - `access`    bearer token, principal, role
-- `tokens`    the files in which tokens are kept
+- `attempts`  how often wrong tokens were tried
+- `tokens`    the files in which tokens are kept; `granting` the routes of tokens
 - `asking`    routes that change nothing; `changing` those that do; `open` those without a token
+- `reasons`   why and who, which come with every change
+- `planning`  the routes of plans and of the freeze
 - `findings`  the routes of what comparing found
 - `answering` how answers are written, and how OpenAPI describes them; `problems` every error as problem+json
 - `dashboard` one page for the browser
@@ -14,7 +17,6 @@ In the order a request meets them:
 
 from gateway.admin.app import create_app
 from gateway.admin.tokens import (
-    ADMIN_TOKEN_FILE,
     Principal,
     Role,
     TokenBook,
@@ -23,7 +25,6 @@ from gateway.admin.tokens import (
 )
 
 __all__ = [
-    "ADMIN_TOKEN_FILE",
     "Principal",
     "Role",
     "TokenBook",

@@ -11,17 +11,40 @@ from starlette.responses import Response
 
 from flags import Entry
 from gateway.admin.problems import MEDIA_TYPE, PROBLEM_SCHEMA
-from gateway.control import DialAnswer, Explanation, FeatureReport, LatchAnswer, Status
+from gateway.control import (
+    DialAnswer,
+    Explanation,
+    FeatureReport,
+    ForceAnswer,
+    FreezeAnswer,
+    LatchAnswer,
+    PastDecision,
+    PendingDial,
+    PlanView,
+    Status,
+)
 
 __all__ = ["answer", "answer_exactly", "describe", "shape"]
 
-_DESCRIBED: Final = (Status, DialAnswer, LatchAnswer, Explanation, FeatureReport, Entry)
+_DESCRIBED: Final = (
+    Status,
+    DialAnswer,
+    LatchAnswer,
+    ForceAnswer,
+    Explanation,
+    FeatureReport,
+    Entry,
+    PastDecision,
+    PendingDial,
+    PlanView,
+    FreezeAnswer,
+)
 _PLACE: Final = "#/components/schemas/{name}"
 
 
-def answer(value: Any) -> Response:
+def answer(value: Any, status: int = 200) -> Response:
     """A value of the desk as JSON."""
-    return Response(msgspec.json.encode(value, enc_hook=_plain), media_type="application/json")
+    return Response(msgspec.json.encode(value, enc_hook=_plain), status, media_type="application/json")
 
 
 def answer_exactly(value: Any) -> Response:

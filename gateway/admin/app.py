@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import FastAPI
 
-from gateway.admin import asking, changing, findings, problems
+from gateway.admin import alerting, asking, changing, findings, granting, planning, problems
 from gateway.admin import open as open_routes
+from gateway.admin.attempts import Attempts
+from gateway.admin.deadline import Deadline
 from gateway.admin.gate import Gate
 from gateway.admin.tokens import TokenBook
 from gateway.control import ControlService
@@ -26,8 +30,10 @@ def create_app(desk: ControlService, tokens: TokenBook, listen_host: str) -> Fas
     )
     app.state.desk = desk
     app.state.tokens = tokens
+    app.state.attempts = Attempts(time.monotonic)
     problems.install(app)
-    for part in (open_routes, asking, changing, findings):
+    for part in (open_routes, asking, changing, planning, findings, granting, alerting):
         app.include_router(part.router)
+    app.add_middleware(Deadline)
     app.add_middleware(Gate, listen_host=listen_host)
     return app

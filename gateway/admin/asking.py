@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from flags import Entry
 from gateway.admin.access import Desk, Viewer
 from gateway.admin.answering import answer, describe, shape
-from gateway.control import Explanation, FeatureReport, Status
+from gateway.control import Explanation, FeatureReport, PastDecision, Sent, Status
 
 __all__ = ["router"]
 
@@ -30,6 +30,10 @@ class _Asked(BaseModel):
     method: str = Field(min_length=1, max_length=32, examples=["GET"])
     path: str = Field(min_length=1, max_length=8192, examples=["/api/items"])
     key: str | None = Field(default=None, max_length=4096, description="The sticky key.")
+    address: str = Field(default="", max_length=64, description="The client's, for rules that look at it.")
+    headers: list[tuple[str, str]] = Field(
+        default=[], max_length=50, description="Fields, for rules that look at properties of a request."
+    )
 
 
 @router.get("/status", responses=shape(Status))
@@ -41,7 +45,16 @@ async def status(desk: Desk, _: Viewer) -> Response:
 @router.post("/explain", responses=shape(Explanation))
 async def explain(body: _Asked, desk: Desk, _: Viewer) -> Response:
     """Which side a request gets, and why."""
-    return answer(desk.explain(body.method, body.path, body.key))
+    sent = Sent(body.address, tuple(body.headers))
+    return answer(desk.explain(body.method, body.path, body.key, sent))
+
+
+@router.get("/requests/{request}", responses=shape(PastDecision, many=True))
+async def past(
+    request: str, desk: Desk, _: Viewer, key: Annotated[str | None, Query(max_length=4096)] = None
+) -> Response:
+    """Which side a request got, and why, when it is over: by its id, if it is one of those that are kept."""
+    return answer(await desk.past.of(request, key))
 
 
 @router.get("/features/{name}/report", responses=shape(FeatureReport))
@@ -57,10 +70,19 @@ def ledger(desk: Desk, _: Viewer, limit: Limit = 100) -> Response:
 
 
 @router.get("/ledger/verify")
-def ledger_verify(desk: Desk, _: Viewer) -> Response:
-    """Whether nothing in the ledger was altered, with every place where the chain does not hold."""
-    problems = desk.ledger_problems()
+def ledger_verify(desk: Desk, _: Viewer, head: Annotated[str, Query(max_length=200)] = "") -> Response:
+    """Whether nothing in the ledger was altered, with every place where the chain does not hold. `head`: one
+    that was kept elsewhere.
+    """
+    problems = desk.ledger_problems(head)
     return answer({"intact": not problems, "problems": problems})
+
+
+@router.get("/ledger/head")
+def ledger_head(desk: Desk, _: Viewer) -> Response:
+    """Number, hash and seal of the last entry, to be kept elsewhere."""
+    head = desk.ledger_head()
+    return answer({"head": str(head), "seq": head.seq, "hash": head.hash, "seal": head.seal})
 
 
 @router.get("/openapi.json", include_in_schema=False)

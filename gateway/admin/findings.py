@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from gateway.admin.access import Desk, Operator, Viewer, named_actor
+from gateway.admin.access import Desk, Operator, Viewer, Words, named_actor
 from gateway.admin.answering import answer, answer_exactly
 
 __all__ = ["router"]
@@ -25,8 +25,8 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 class _Acknowledge(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=2000, description="Why, for whoever reads it later.")
-    by: str = Field(default="", max_length=200, description="Who, where the token alone does not say it.")
+    reason: Words = Field(min_length=1, max_length=2000, description="Why, for whoever reads it later.")
+    by: Words = Field(default="", max_length=200, description="Who, where the token alone does not say it.")
     until: date | None = Field(description="The last day on which it is not shown; null takes it back.")
 
 

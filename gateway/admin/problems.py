@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.control import ControlError, Invalid, NoSuchFeature, NotFound, Refused
+from gateway.control import ControlError, Invalid, NoSuchFeature, NoSuchPlan, NotFound, Refused
 
 __all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "install", "problem"]
 
@@ -62,6 +62,8 @@ def install(app: FastAPI) -> None:
 def _control(_: Request, error: Exception) -> Response:
     if isinstance(error, NoSuchFeature):
         return problem(404, str(error), extra={"feature": error.feature, "known": list(error.known)})
+    if isinstance(error, NoSuchPlan):
+        return problem(404, str(error), extra={"plan": error.name, "known": list(error.known)})
     if isinstance(error, NotFound):
         return problem(404, str(error))
     if isinstance(error, Invalid):

@@ -1,7 +1,8 @@
 """The bounded way from a worker to one shadow process. When it is full it drops, and says so; it never waits.
 
-What one turn of the loop captures goes out in one write. The shadow process says on the same connection what
-became of it; what it has not accounted for when the connection ends was dropped. Knows no request.
+What is captured within a few milliseconds goes out in one write. The shadow process says on the same
+connection what became of it; what it has not accounted for when the connection ends was dropped. Knows no
+request.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import msgspec
 
 from flags import FULL
-from gateway.capture.exchange import decode_settled
+from gateway.capture.exchange import AllSaid, decode_settled, encode
 
 LARGEST_FRAME = 64 * 1024 * 1024
-_BACK_OFF = (0.05, 0.1, 0.25, 0.5, 1.0)
+_GATHER = 0.004
+_BATCH = 256 * 1024
+"""Seconds for which what is captured is gathered, and bytes at which it goes at once. Nobody waits for a
+verdict, and each write wakes the other process."""
+_RETRY = 0.1
+"""Seconds between two tries to connect: what is kept meanwhile is late when it comes."""
 _log = logging.getLogger("banyan.capture")
 
 OnSettled = Callable[[str, str, int], None]
@@ -29,6 +35,8 @@ OnSettled = Callable[[str, str, int], None]
 class ExchangeChannel(asyncio.Protocol):
     """One Unix socket. ``send`` and ``tell`` are the only calls of the request path. ``limit`` in bytes
     waiting to be taken. ``level``: the share of sampled sessions the other end can take, in hundredths.
+    ``to_another``: what a process is to be told first that has come in the place of another, or that has
+    missed a word. A process that takes nothing is hung up on at twice the limit.
     """
 
     def __init__(self, path: str, on_settled: OnSettled, limit: int = 16 * 1024 * 1024) -> None:
@@ -38,11 +46,14 @@ class ExchangeChannel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._batch: list[bytes] = []
         self._batch_size = 0
+        self._behind = 0  # bytes that were written and not taken when it was last looked at
         self._waiting: Counter[str] = Counter()  # by feature: not written yet
         self._unsettled: Counter[str] = Counter()  # by feature: written, no verdict yet
         self._reader = FrameReader()
         self._task: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
+        self._tells_all = False  # the next process at the other end is to be told all that went before
+        self.to_another: Callable[[], Iterable[bytes]] = tuple
         self.level = FULL
 
     def start(self) -> None:
@@ -67,28 +78,48 @@ class ExchangeChannel(asyncio.Protocol):
     def send(self, frame: bytes, feature: str) -> bool:
         """Hand over one exchange; while nobody is there it is kept. False: too much waits, and it is
         dropped."""
-        transport = self._transport
-        waiting = transport.get_write_buffer_size() if transport is not None else 0
-        if waiting + self._batch_size + len(frame) > self._limit:
+        more = len(frame)
+        if self._behind + self._batch_size + more > self._limit and self._is_behind(self._limit - more):
             return False
-        self._put(frame)
         self._waiting[feature] += 1
+        self._put(frame)
         return True
 
+    def _is_behind(self, limit: int) -> bool:
+        """Whether more than that waits to be taken, as of now."""
+        transport = self._transport
+        self._behind = transport.get_write_buffer_size() if transport is not None else 0
+        return self._behind + self._batch_size > limit
+
     def tell(self, frame: bytes) -> None:
-        """Hand over a small word about a session, whatever waits. Nobody there: there is nobody to tell."""
-        if self._transport is not None and self._batch_size < 2 * self._limit:
-            self._put(frame)
+        """Hand over a small word about a session, at once and whatever waits: if this process is killed after
+        the request went out, the word about it has been said. While nobody is there it is kept. When the
+        words are too many, they are given up, and the next process that is there is told all instead.
+        """
+        limit = 2 * self._limit - len(frame)
+        if self._behind + self._batch_size <= limit or not self._is_behind(limit):
+            self._batch.append(frame)
+            self._batch_size += len(frame)
+            self._flush()
+            return
+        self._tells_all = True
+        if self._transport is not None:
+            _log.error("a shadow process takes nothing; what waits for it is dropped")
+            self._transport.abort()
+            self._transport = None  # from here on nobody is there
 
     def _put(self, frame: bytes) -> None:
         if not self._batch:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_later(_GATHER, self._flush)
         self._batch.append(frame)
         self._batch_size += len(frame)
+        if self._batch_size >= _BATCH:
+            self._flush()
 
     def _flush(self) -> None:
         if self._batch and self._transport is not None:
             self._transport.write(b"".join(self._batch))
+            self._behind = self._transport.get_write_buffer_size()
             self._batch.clear()
             self._batch_size = 0
             self._unsettled.update(self._waiting)
@@ -96,15 +127,12 @@ class ExchangeChannel(asyncio.Protocol):
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        failures = 0
         while True:
             try:
                 await loop.create_unix_connection(lambda: self, self._path)
             except OSError:
-                await asyncio.sleep(_BACK_OFF[min(failures, len(_BACK_OFF) - 1)])
-                failures += 1
+                await asyncio.sleep(_RETRY)
                 continue
-            failures = 0
             await self._lost.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -112,6 +140,9 @@ class ExchangeChannel(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._reader = FrameReader()
         self.level = FULL
+        if self._tells_all:
+            self._transport.write(b"".join(self.to_another()))
+        self._tells_all = True
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -122,6 +153,9 @@ class ExchangeChannel(asyncio.Protocol):
                 for feature, verdict, times in settled.verdicts:
                     self._unsettled[feature] -= times
                     self._on_settled(feature, verdict, times)
+                if settled.question:
+                    self._put(encode(AllSaid(settled.question)))
+                    self._flush()
         except (ValueError, msgspec.MsgspecError) as bad:
             _log.error("what a shadow process sent cannot be read: %s", bad)
             if self._transport is not None:
@@ -144,27 +178,36 @@ class FrameReader:
     """Cuts a stream of bytes into frames: ``feed`` gives the whole frames that are there, without their
     lengths."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_needed")
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._needed = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames that ``data`` completes.
+        """The frames that ``data`` completes. Linear, however many pieces a large one comes in.
 
         Raises:
             ValueError: a frame larger than any that is sent; the stream cannot be trusted.
         """
-        buffer = self._buffer + data if self._buffer else data
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._needed:
+                return []
+            data = bytes(self._buffer)
+            self._buffer.clear()
         frames: list[bytes] = []
-        at, end = 0, len(buffer)
+        at, end = 0, len(data)
+        self._needed = 4
         while end - at >= 4:
-            size = int.from_bytes(buffer[at : at + 4], "big")
+            size = int.from_bytes(data[at : at + 4], "big")
             if size > LARGEST_FRAME:
                 raise ValueError(f"a frame of {size} bytes")
             if end - at - 4 < size:
+                self._needed = 4 + size
                 break
-            frames.append(buffer[at + 4 : at + 4 + size])
+            frames.append(data[at + 4 : at + 4 + size])
             at += 4 + size
-        self._buffer = buffer[at:]
+        if at < end:
+            self._buffer += data[at:] if at else data
         return frames

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from flags import FULL, position
 from gateway.core.decision import Side
-from gateway.core.message import SAFE_METHODS
 
 
 class FeatureCapture(NamedTuple):
@@ -19,7 +20,7 @@ class FeatureCapture(NamedTuple):
     writes: bool
 
 
-class CapturePlan(NamedTuple):
+class CapturePlan(msgspec.Struct, frozen=True, gc=False):
     """An exchange that will be handed over when its answer has ended. ``safe``: it changes nothing.
     ``began``: the time of day in seconds."""
 
@@ -34,9 +35,9 @@ class CapturePlan(NamedTuple):
 _SAMPLE = "shadow-sample"
 
 
-def is_eligible(feature: FeatureCapture, method: bytes, side: Side) -> bool:
-    """Whether an exchange of this kind is shadowed at all."""
-    return side in feature.sides and (feature.writes or method in SAFE_METHODS)
+def is_eligible(feature: FeatureCapture, side: Side, *, safe: bool) -> bool:
+    """Whether an exchange of this kind is shadowed at all. ``safe``: it changes nothing."""
+    return (safe or feature.writes) and side in feature.sides
 
 
 def is_sampled(percent: int, key: str) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.check_here import ports, running, state_folder
+from gateway.cli.check_far import far_addresses
+from gateway.cli.check_here import ports, rule_file, running, state_folder
 from gateway.cli.failures import NO, CommandError
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import duration, print_json, say, table
@@ -19,8 +20,8 @@ from gateway.cli.settings import Settings
 from gateway.config import Upstream
 from gateway.core.decision import Side
 from gateway.machine import StartError
-from gateway.notes import Runtime
-from gateway.premises import check_tls
+from gateway.premises import check_streams, check_tls
+from gateway.runtime_note import Runtime
 from gateway.tls import upstream_tls
 from gateway.upstreams import upstream_of
 
@@ -32,16 +33,18 @@ __all__ = ["check"]
 @pass_settings
 @click.pass_context
 def check(context: click.Context, settings: Settings) -> None:
-    """Validate the configuration, reach every address in it, and try ports and state folder."""
+    """Validate the configuration and the rules, reach every address in it, and try ports and state folder."""
     config = settings.config()
     try:
         check_tls(config)
+        warnings = [*filter(None, [check_streams(config)])]
     except StartError as error:
         raise CommandError(str(error)) from error
     found = [_reach(f"upstreams.{side}", upstream_of(config, side)) for side in Side]
+    found += far_addresses(config)
     here = running(config)
-    listen, state = ports(config, here), state_folder(config)
-    wrong = [one["name"] for one in (*found, *listen, state) if one["problem"]]
+    listen, state, rules = ports(config, here), state_folder(config), rule_file(config)
+    wrong = [one["name"] for one in (*found, *listen, state, rules) if one["problem"]]
     if settings.as_json:
         print_json(
             {
@@ -50,11 +53,16 @@ def check(context: click.Context, settings: Settings) -> None:
                 "addresses": found,
                 "listen": listen,
                 "state": state,
+                "rules": rules,
                 "ready": not wrong,
+                "warnings": warnings,
             }
         )
     else:
-        table(("key", "value", "answer", "after"), [*_rows(found, listen), _folder_row(state)], nothing="")
+        rows = [*_rows(found, listen), _folder_row(state), _rules_row(rules)]
+        table(("key", "value", "answer", "after"), rows, nothing="")
+        for warning in warnings:
+            say(f"warning: {warning}")
         say(_closing(config.source_path, wrong, here))
     if wrong:
         context.exit(NO)
@@ -70,6 +78,10 @@ def _rows(found: list[dict[str, Any]], listen: list[dict[str, Any]]) -> Iterator
 
 def _folder_row(state: dict[str, Any]) -> tuple[object, ...]:
     return (state["name"], state["dir"], state["problem"] or "usable", "-")
+
+
+def _rules_row(rules: dict[str, Any]) -> tuple[object, ...]:
+    return (rules["name"], rules["file"], rules["problem"] or f"{rules['rules']} rules", "-")
 
 
 def _closing(path: str, wrong: list[str], here: Runtime | None) -> str:

@@ -1,5 +1,5 @@
 """The part of `banyan check` that looks at this machine: can both ports be bound, can the state folder be
-used? It leaves nothing behind.
+used, are the rules right? It leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 from flags import FlagsError, StateFile
 from gateway.config import Address, Config
 from gateway.machine import StartError, bind
-from gateway.notes import Runtime, read_runtime
+from gateway.runtime_note import Runtime, read_runtime
+from shadow import RulesError, load_rules
 
-__all__ = ["ports", "running", "state_folder"]
+__all__ = ["ports", "rule_file", "running", "state_folder"]
 
 
 def running(config: Config) -> Runtime | None:
@@ -49,6 +50,16 @@ def state_folder(config: Config) -> dict[str, Any]:
     except FlagsError as error:
         problem = str(error)
     return {"name": "state.dir", "dir": str(folder), "usable": not problem, "problem": problem}
+
+
+def rule_file(config: Config) -> dict[str, Any]:
+    """Whether the shadow's rules are right; without a file there are none."""
+    path, problem, count = Path(config.shadow.rules), "", 0
+    try:
+        count = len(load_rules(path).rules) if path.exists() else 0
+    except RulesError as error:
+        problem = str(error)
+    return {"name": "shadow.rules", "file": str(path), "rules": count, "problem": problem}
 
 
 def _port(key: str, address: Address, here: Runtime | None, ours: bool) -> dict[str, Any]:

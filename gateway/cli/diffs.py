@@ -126,7 +126,7 @@ def _golden(settings: Settings, signature: str, side: str, folder: Path | None) 
 
     samples = fetch_samples(settings, signature)
     if not samples:
-        raise CommandError(f"there is no sample of a signature {signature!r}; `banyan diffs` lists them.", NO)
+        raise CommandError(f"no sample of a signature {signature!r} is kept; `banyan diffs` lists them.", NO)
     journal = as_journal(samples[0], side, settings)
     if folder is None:
         click.echo(journal.recordings[0].to_text(), nl=False)

@@ -41,7 +41,7 @@ def list_lines(
         version = f", since release {one['since_version']}" if one["since_version"] else ""
         yield (
             f"    {one['route']}  {one['status_pair']}  {one['feature']}: {one['count']} times, "
-            f"{one['trend']}, first {_ago(now, one['first_seen'])}, "
+            f"{_rate(one)}{one['trend']}, first {_ago(now, one['first_seen'])}, "
             f"last {_ago(now, one['last_seen'])}{version}"
         )
         example = examples.get(one["id"])
@@ -67,7 +67,7 @@ def sample_lines(sample: Mapping[str, Any], width: int | None) -> Iterator[str]:
         yield f"  {_cut(request['body'], columns - 2)}"
     if signature:
         since = f", since release {signature['since_version']}" if signature["since_version"] else ""
-        yield f"{signature['count']} times, {signature['trend']}{since}"
+        yield f"{signature['count']} times, {_rate(signature)}{signature['trend']}{since}"
     yield ""
     yield from side_by_side(sample["control"], sample["candidate"], columns)
     yield ""
@@ -100,6 +100,14 @@ def _value(value: Any, kind: str, absent: str) -> str:
 def _cut(text: str, width: int) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def _rate(one: Mapping[str, Any]) -> str:
+    """How often now, in the unit that makes a number to speak of; nothing when it is over."""
+    if not one["rate"]:
+        return ""
+    a_minute = one["rate"] >= 1
+    return f"{one['rate'] if a_minute else one['rate'] * 60:.3g} {'a minute' if a_minute else 'an hour'}, "
 
 
 def _ago(now: datetime, moment: str) -> str:

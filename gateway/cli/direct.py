@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-from flags import PAGE_NAME, FlagsError, Ledger, PageMissing, StateFile, StatePage
+from flags import NO_PERSON, PAGE_NAME, FlagsError, Ledger, PageMissing, StateFile, StatePage
 from gateway.cli.failures import CommandError
 from gateway.control import ControlError, LatchAnswer, Record, Switch
-from gateway.notes import read_runtime
+from gateway.runtime_note import read_runtime
 
 __all__ = ["direct_rollback"]
 
@@ -40,11 +40,13 @@ def direct_rollback(
         ) from error
     except FlagsError as error:
         raise CommandError(f"{because}, and {error}") from error
+    loop = asyncio.new_event_loop()
     try:
-        done = asyncio.run(_rollback(page, folder, feature, reason, by))
+        done = loop.run_until_complete(_rollback(page, folder, feature, reason, by))
     except ControlError as error:
         raise CommandError(str(error)) from error
     finally:
+        loop.close()  # and not `asyncio.run`, which waits for a thread that a hanging disk keeps
         page.close()
     return {**msgspec.structs.asdict(done), "direct": True}
 
@@ -64,4 +66,5 @@ def _page(folder: Path) -> StatePage:
 async def _rollback(page: StatePage, folder: Path, feature: str | None, reason: str, by: str) -> LatchAnswer:
     record = Record(page, StateFile(folder), Ledger(folder), time.time)
     switch = Switch(page, record, workers=lambda: 1 if read_runtime(folder) else 0)
-    return await switch.rollback(feature, reason=reason, actor=by)
+    actor = f"{by}, said by hand" if by.strip() in NO_PERSON else by
+    return await switch.rollback(feature, reason=reason, actor=actor)

@@ -6,12 +6,14 @@ With `--json` the same sentence also stands on standard output, as `{"error": "â
 from __future__ import annotations
 
 import json
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
 from gateway.cli.output import harmless
-from gateway.config import ConfigError
+
+if TYPE_CHECKING:  # a rollback does without the configuration
+    from gateway.config import ConfigError
 
 __all__ = ["NO", "UNKNOWN", "CommandError", "config_failure", "ended_by"]
 

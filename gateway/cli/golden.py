@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway.cli import golden_inputs as inputs
-from gateway.cli.failures import NO, CommandError
+from gateway.cli.failures import CommandError
 from gateway.cli.golden_coverage import coverage_command
 from gateway.cli.golden_import import import_command
 from gateway.cli.golden_live import Wishes, live_options, record_live
-from gateway.cli.golden_options import FILE, common, guarded
+from gateway.cli.golden_options import FILE, common, guarded, patient
 from gateway.cli.golden_output import print_lint, print_recorded
 from gateway.cli.golden_verify import accept_command, verify_command
 from gateway.cli.options import pass_settings, shared
-from gateway.cli.output import print_json, progress, say
+from gateway.cli.output import on_one_line, print_json, progress, say
 from gateway.cli.settings import Settings
 from golden import lint, read_all, record, show
 
@@ -39,6 +40,7 @@ def golden() -> None:
 @click.option("--source", default="", help="What the side is called; default: by its configured address.")
 @click.option("--release", default="", help="Its release; default: what the configured header says.")
 @click.option("--prune", is_flag=True, help="Remove recordings of steps that a flow no longer has.")
+@patient
 @common
 @shared
 @pass_settings
@@ -55,6 +57,7 @@ def record_command(
     twice: bool,
     source: str,
     release: str,
+    deadline: float,
     folder: Path | None,
     rules: Path | None,
     **wishes: Any,
@@ -65,10 +68,10 @@ def record_command(
     if live is not None:
         context.exit(record_live(settings, live, folder, Wishes(**wishes)))
     assert url is not None  # noqa: S101 - said above
-    scripted = inputs.flows([*flows, *more])
-    if not scripted:
+    scripted, unreadable = inputs.flows([*flows, *more])
+    if not scripted and not unreadable:
         raise click.UsageError("name at least one flow: --flow FILE")
-    where = inputs.folder(settings, folder)
+    where = inputs.folder(settings, folder, there=False)
     accepted = inputs.rules(settings, rules)
     origin = inputs.provenance(settings, url, accepted, source, release)
     with progress("recording") as tick:
@@ -81,6 +84,8 @@ def record_command(
                 prune=prune,
                 provenance=origin,
                 twice=twice,
+                unreadable=unreadable,
+                deadline=deadline,
                 progress=tick,
             )
         )
@@ -104,10 +109,13 @@ def lint_command(
     rules: Path | None,
 ) -> None:
     """Look for what is wrong with the recordings, without asking any side."""
-    scripted = inputs.flows(list(flows))
+    scripted, unreadable = inputs.flows(list(flows))
     where = inputs.folder(settings, folder)
     accepted, place = inputs.rules(settings, rules), inputs.place(settings)
-    report = guarded(lambda: lint(where, accepted, flows=scripted, place=place))
+    features = inputs.features(settings)
+    report = guarded(
+        lambda: lint(where, accepted, flows=scripted, unreadable=unreadable, place=place, features=features)
+    )
     print_lint(settings, report)
     context.exit(report.exit_code)
 
@@ -122,7 +130,7 @@ def show_command(settings: Settings, case: str | None, folder: Path | None, rule
     del rules  # taken for the sake of sameness; showing accepts nothing
     recordings, unreadable = read_all(inputs.folder(settings, folder))
     for error in unreadable:
-        say(f"cannot be read: {error}")
+        say(on_one_line(f"cannot be read: {error}"))
     if case is None:
         listed = [
             {"id": one.id, "flow": one.flow, "step": one.step.name, "file": one.file} for one in recordings
@@ -132,11 +140,11 @@ def show_command(settings: Settings, case: str | None, folder: Path | None, rule
         else:
             say("\n".join(one["id"] for one in listed) or "There is no recording here.")
         return
-    found = [one for one in recordings if case in (one.id, one.file)]
+    found = [one for one in recordings if one.is_called(case)]
     if not found:
-        raise CommandError(f"there is no recording {case!r}; `banyan golden show` lists them.", NO)
+        raise CommandError(f"there is no recording {case!r}; `banyan golden show` lists them.")
     if settings.as_json:
-        say(found[0].to_text())
+        print_json(json.loads(found[0].to_text()))
     else:
         say(show(found[0]).rstrip("\n"))
 

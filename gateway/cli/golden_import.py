@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from gateway.cli import golden_inputs as inputs
-from gateway.cli.failures import NO, CommandError
+from gateway.cli.failures import NO
 from gateway.cli.golden_options import FILE, guarded
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import print_json, say, table
 from gateway.cli.settings import Settings
-from golden import FORMATS, Imported, Wish, import_flows, scrubber_for, to_toml, write
+from golden import FORMATS, GoldenError, Wish, import_flows, scrubber_for, to_toml, write
 
 __all__ = ["import_command"]
 
@@ -45,22 +45,32 @@ def import_command(
     force: bool,
     rules: Path | None,
 ) -> None:
-    """Write flows from HAR files, OpenAPI documents (JSON), nginx's combined logs or Postman collections."""
+    """Write flows from HAR files, OpenAPI documents, nginx's combined logs or Postman collections."""
     scrubber = scrubber_for(inputs.rules(settings, rules))
     rows: list[dict[str, object]] = []
     warnings: list[str] = []
+    problems: list[str] = []
+    variables: dict[str, str] = {}
+    code = 0
     for file in files:
-        wish = Wish(file.stem, scrubber, host, limit)
-        found: Imported = guarded(partial(import_flows, kind, file, wish))
+        wish = Wish(file.stem, scrubber, host, limit, variables)
+        try:
+            found = import_flows(kind, file, wish)
+        except GoldenError as error:
+            problems.append(str(error))
+            code = 2
+            continue
         warnings += [f"{file}: {what}" for what in found.warnings]
         for flow in found.flows:
             path = folder / flow.file
             if path.exists() and not force:
-                raise CommandError(f"{path} is there already; --force replaces it.", NO)
+                problems.append(f"{path}: is there already; --force replaces it")
+                code = code or NO
+                continue
             guarded(partial(write, path, to_toml(flow, f"Imported from {file.name}.")))
             rows.append({"flow": flow.name, "steps": len(flow.steps), "file": str(path)})
     if settings.as_json:
-        print_json({"flows": rows, "warnings": warnings})
+        print_json({"flows": rows, "warnings": warnings, "problems": problems})
     else:
         table(
             ("flow", "steps", "file"),
@@ -69,4 +79,6 @@ def import_command(
         )
         for warning in warnings:
             say(f"warning: {warning}")
-    context.exit(0 if rows else 2)
+        for problem in problems:
+            say(f"problem: {problem}")
+    context.exit(code if rows or code else 2)

@@ -13,26 +13,29 @@ from gateway.cli.settings import Settings
 from gateway.config import Config, ConfigError, load_config
 from gateway.core.route import RouteTable
 from gateway.shadowing.template import Templates
-from golden import Flow, Provenance, load_flows
+from golden import Flow, FlowError, Provenance, load_flows
 from shadow import DEFAULT_RULES, RequestSnapshot, Rules, RulesError, load_rules
 
-__all__ = ["flows", "folder", "place", "provenance", "rules"]
+__all__ = ["features", "flows", "folder", "place", "provenance", "rules"]
 
 Place = Callable[[RequestSnapshot], tuple[str, str]]
 
 
-def flows(paths: Sequence[Path]) -> list[Flow]:
-    """Every flow of these files and folders. Raises `CommandError` naming each that cannot be read."""
-    found, problems = load_flows(list(paths))
-    if problems:
-        raise CommandError("\n  ".join(["not every flow can be played:", *map(str, problems)]))
-    return found
+def flows(paths: Sequence[Path]) -> tuple[list[Flow], list[FlowError]]:
+    """Every flow of these files and folders, and a problem for each that cannot be read."""
+    return load_flows(list(paths))
 
 
-def folder(settings: Settings, named: Path | None) -> Path:
-    """The folder of recordings: the one named, the configured one, or `golden/recordings` here."""
+def folder(settings: Settings, named: Path | None, *, there: bool = True) -> Path:
+    """The folder of recordings: the one named, the configured one, or `golden/recordings` here. Raises
+    `CommandError` where it should be `there` and is not.
+    """
     config = _config(settings)
-    return named or (Path(config.golden.dir) if config else Path("golden/recordings"))
+    found = named or (Path(config.golden.dir) if config else Path("golden/recordings"))
+    if there and not found.is_dir():
+        what = "is no folder" if found.exists() else "is not there"
+        raise CommandError(f"the folder of recordings {found} {what}; --dir names another.")
+    return found
 
 
 def rules(settings: Settings, named: Path | None) -> Rules:
@@ -69,6 +72,12 @@ def place(settings: Settings) -> Place | None:
         return route.feature, templates.of(request.method, route.template, request.target)
 
     return find
+
+
+def features(settings: Settings) -> list[str]:
+    """The names of the configured features."""
+    config = _config(settings)
+    return [one.name for one in config.features] if config else []
 
 
 def provenance(settings: Settings, url: str, accepted: Rules, source: str, release: str) -> Provenance:

@@ -16,10 +16,11 @@ from typing import Any, Literal
 import click
 
 from gateway.cli.failures import NO, CommandError
+from gateway.cli.golden_options import Finite
 from gateway.cli.output import print_json, progress, say, table
 from gateway.cli.settings import Settings
 from gateway.config import Config
-from gateway.notes import read_runtime
+from gateway.runtime_note import read_runtime
 from gateway.shadowing import Order, Outcome, outcomes, place_order, withdraw
 
 __all__ = ["Wishes", "live_options", "record_live"]
@@ -43,7 +44,7 @@ class Wishes:
 
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that only a live recording takes."""
-    number = click.FloatRange(min=0.5)
+    number = Finite(0.5, 30 * 86_400)
     for flags, more in (
         (
             ("--write-flows",),
@@ -57,7 +58,7 @@ def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (("--per-route",), {"type": click.IntRange(1), "default": 5, "help": "Live: journeys per route."}),
         (
             ("--share",),
-            {"type": click.FloatRange(0.01, 100), "default": 100.0, "help": "Live: % of sessions."},
+            {"type": Finite(0.01, 100), "default": 100.0, "help": "Live: % of sessions."},
         ),
         (("--sessions",), {"type": click.IntRange(1), "default": 20, "help": "Live: most journeys."}),
         (("--seconds",), {"type": number, "default": 60.0, "help": "Live: how long."}),

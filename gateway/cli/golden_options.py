@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 from gateway.cli.failures import CommandError
 from golden import GoldenError
 
-__all__ = ["FILE", "common", "guarded"]
+__all__ = ["FILE", "Finite", "common", "guarded", "patient"]
 
 FILE = click.Path(path_type=Path)
 
@@ -22,6 +23,24 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--dir", "folder", type=FILE, help="The recordings; default: the configured folder.")(
         command
     )
+
+
+class Finite(click.FloatRange):
+    """A number in a range; "nan" is in none, though no comparison says so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises `click.BadParameter`."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
+def patient(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How long one answer may take."""
+    return click.option(
+        "--deadline", type=Finite(0.1, 86_400), default=30.0, show_default=True, help="Seconds per answer."
+    )(command)
 
 
 def guarded(work: Callable[[], Any]) -> Any:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.cli.output import print_json, say, table
+from gateway.cli.output import on_one_line, print_json, say, table
 from gateway.cli.settings import Settings
 from golden import AcceptReport, Changes, LintReport, Problem, RecordReport, VerifyReport, run_of
 
 __all__ = ["print_accepted", "print_changes", "print_lint", "print_recorded", "print_verified"]
-
-_WORDS = {0: "all as recorded", 1: "differences found", 2: "could not be told"}
 
 
 def print_recorded(settings: Settings, report: RecordReport) -> None:
@@ -29,23 +27,27 @@ def print_recorded(settings: Settings, report: RecordReport) -> None:
     _list("problem", report.problems)
 
 
-def print_verified(settings: Settings, report: VerifyReport, different: Changes | None = None) -> None:
-    """What a verification found: failures, problems and a count."""
+def print_verified(
+    settings: Settings, report: VerifyReport, code: int, different: Changes | None = None
+) -> None:
+    """What a verification found: what is wrong with the files, then every failure, and a count."""
     if settings.as_json:
         beside = {} if different is None else {"changes": msgspec.to_builtins(different)}
-        print_json(run_of(report) | beside)
+        print_json(run_of(report) | {"exit_code": code} | beside)
         return
+    # First, as what follows may come of it.
+    _list("problem", report.problems)
+    _list("warning", report.warnings)
     for case in report.cases:
         if not case.passed:
             say(f"{'differs' if case.failed else case.word}: {case.id}")
             for failure in case.failures:
                 say(f"  {failure}")
-    _list("problem", report.problems)
     counted = f"{report.passed} passed, {report.failed} failed, {report.undetermined} undetermined"
     if report.stale:
         counted += f", {report.stale} stale"
     control = f" (control {report.control})" if report.control else ""
-    say(f"{_WORDS[report.exit_code]}: {counted}, against {report.url}{control}")
+    say(f"{report.word}: {counted}, against {report.url}{control}")
 
 
 def print_changes(different: Changes) -> None:
@@ -92,7 +94,7 @@ def print_lint(settings: Settings, report: LintReport) -> None:
 
 def _list(word: str, problems: tuple[Problem, ...]) -> None:
     for problem in problems:
-        say(f"{word}: {problem}")
+        say(on_one_line(f"{word}: {problem}"))
 
 
 def _all(problems: tuple[Problem, ...]) -> list[dict[str, str]]:

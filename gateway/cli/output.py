@@ -23,6 +23,9 @@ _STYLES = {
     "half_open": "yellow",
     "ready": "bold green",
     "not_ready": "bold red",
+    "pass": "green",
+    "hold": "yellow",
+    "fail": "bold red",
     "behind": "yellow",
     "hangs": "bold red",
     "high": "red",
@@ -115,7 +118,10 @@ def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = Table(*columns, box=None, header_style="dim", pad_edge=False)
+    drawn = Table(box=None, header_style="dim", pad_edge=False)
+    for index, column in enumerate(columns):
+        # What is too wide goes on in the next line: dots would hide which feature it is that is rolled back.
+        drawn.add_column(column, overflow="fold", no_wrap=index == 0)
     for row in rows:
         # Text, not str: square brackets in somebody's path are no markup.
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))

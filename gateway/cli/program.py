@@ -16,15 +16,23 @@ __all__ = ["main", "program"]
 
 _COMMANDS: Final = {
     "run": "run",
+    "shadow": "shadow",
     "check": "check",
     "status": "status",
     "dial": "dial",
+    "approve": "approve",
+    "plan": "plan",
+    "freeze": "plan",
+    "thaw": "plan",
     "rollback": "rollback",
     "restore": "rollback",
+    "force": "force",
     "explain": "explain",
     "diffs": "diffs",
     "report": "report",
     "ledger": "ledger",
+    "token": "token",
+    "alerts": "alerts",
     "golden": "golden",
 }
 """Every command, and the module of this package that it is in."""

@@ -8,6 +8,7 @@ import click
 
 from gateway.cli.client import AdminClient, feature_path
 from gateway.cli.failures import NO
+from gateway.cli.guards import print_guards
 from gateway.cli.options import pass_settings, shared
 from gateway.cli.output import duration, print_json, say, say_folded, table
 from gateway.cli.settings import Settings
@@ -38,6 +39,7 @@ def _print(one: dict[str, Any]) -> None:
     say(f"{one['feature']} at {one['percent']} %: {one['verdict']}   (since {one['since']})")
     for reason in one["reasons"]:
         say_folded(f"  - {reason}")
+    print_guards([one])
     columns = ("side", "requests", "errors", "fallbacks", "error rate", "p50", "p95", "p99")
     table(columns, [_side(name, one[name]) for name in ("legacy", "new")], nothing="")
     shadow = one["shadow"]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any, Final
 
 import click
 
 from gateway.cli.client import AdminClient, NoAnswer, Refusal, checked_feature, feature_path
+from gateway.cli.elsewhere import say_elsewhere
 from gateway.cli.failures import UNKNOWN, CommandError
-from gateway.cli.options import changing, pass_settings, shared
+from gateway.cli.options import changing, pass_settings, shared, taking_back
 from gateway.cli.output import duration, print_json, say
 from gateway.cli.settings import Settings
 
 __all__ = ["restore", "rollback"]
 
 _PATIENCE: Final = 0.3
-_NO_LEAVE: Final = frozenset({401, 403})
+_ANSWER: Final = 10.0
+"""After so many seconds it is done directly."""
+_NOT_WITHOUT: Final = frozenset({404, 409, 422})
+"""Answers about what was asked. After any other it is done directly, as `deploy/rollback.sh` does it."""
 
 
 @click.command()
 @click.argument("feature", required=False)
-@changing
+@taking_back
 @shared
 @pass_settings
 @click.pass_context
@@ -34,8 +40,13 @@ def rollback(context: click.Context, settings: Settings, feature: str | None, re
 
         done = direct_rollback(settings.state_dir(), feature, reason, by, trouble)
     _print(settings, done, trouble)
-    if not done["complete"]:
-        context.exit(UNKNOWN)
+    status = 0 if done["complete"] else UNKNOWN
+    if done["direct"] and not done["recorded"]:
+        # A thread of ours may hang with the disk, for as long as that does; what it should have written is
+        # found in the page and written by the gateway.
+        sys.stdout.flush()
+        os._exit(status)
+    context.exit(status)
 
 
 @click.command()
@@ -65,13 +76,13 @@ def _ask(settings: Settings, feature: str | None, reason: str, by: str) -> tuple
     if not client.alive(_PATIENCE):
         return None, None
     try:
-        return client.change("POST", _path(feature), {"reason": reason, "by": by}), None
+        return client.change("POST", _path(feature), {"reason": reason, "by": by}, patience=_ANSWER), None
     except NoAnswer:
         return None, None
     except Refusal as refusal:
         # Whoever may write the page of this machine needs nobody's leave; of another machine's gateway this
         # page says nothing.
-        if (refusal.status in _NO_LEAVE or refusal.status >= 500) and settings.is_here(client.url):
+        if refusal.status not in _NOT_WITHOUT and settings.is_here(client.url):
             return None, refusal
         raise
 
@@ -88,6 +99,7 @@ def _print(settings: Settings, done: dict[str, Any], trouble: CommandError | Non
     word = "rolled back" if done["latched"] else "restored"
     before = " before" if done["already"] else ""
     say(f"{what}: {word}{before}; {done['workers']} workers have it after {duration(done['seconds'])}")
+    say_elsewhere(done["elsewhere"])
     if not done["latched"]:
         _say_what_still_holds(done)
     if done["direct"]:

@@ -9,12 +9,14 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gateway.cli.failures import CommandError, config_failure
-from gateway.config import Config, ConfigError, load_config
-from gateway.notes import read_runtime
+from gateway.runtime_note import read_runtime
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 __all__ = ["Settings", "checked_url"]
 
@@ -35,19 +37,24 @@ class Settings:
 
     def config(self) -> Config:
         """The configuration. Raises `CommandError` with every problem in it."""
+        from gateway.config import ConfigError, load_config  # noqa: PLC0415 -- much, and rarely needed
+
         try:
             return load_config(self.config_path, os.environ)
         except ConfigError as error:
             raise config_failure(error) from error
 
     def state_dir(self) -> Path:
-        """The state folder, also of a configuration that is otherwise refused: a rollback must not wait
-        for a typo.
+        """The state folder, which is all that is looked for in the configuration: a rollback must not wait
+        for a typo in the rest.
         """
+        path = Path(self.config_path).absolute()
+        named = os.environ.get("BANYAN_STATE__DIR")
         try:
-            return Path(load_config(self.config_path, os.environ).state.dir)
-        except ConfigError:
-            return self._state_dir_at_least()
+            named = named or tomllib.loads(path.read_text(encoding="utf-8-sig"))["state"]["dir"]
+        except (OSError, ValueError, KeyError, TypeError):
+            named = named or "var"
+        return Path(os.path.normpath(path.parent / str(named)))
 
     def admin_url(self) -> str:
         """`--admin`, else BANYAN_ADMIN, else what the running gateway noted, else what the configuration
@@ -78,15 +85,6 @@ class Settings:
         except OSError as error:
             raise CommandError(f"the token file {path} cannot be read: {error.strerror}.") from error
         return _checked_token(text, f"the file {path} holds no token")
-
-    def _state_dir_at_least(self) -> Path:
-        path = Path(self.config_path).absolute()
-        named = os.environ.get("BANYAN_STATE__DIR")
-        try:
-            named = named or tomllib.loads(path.read_text(encoding="utf-8"))["state"]["dir"]
-        except (OSError, ValueError, KeyError, TypeError):
-            named = named or "var"
-        return path.parent / str(named)
 
 
 def checked_url(value: str, name: str) -> str:

@@ -4,9 +4,11 @@ The map, in the order data takes:
 
     loading        load_config → Config    the file, and the five steps
     overrides      BANYAN_… variables over the document
-    keys           KEYS: every key with its kind, default and meaning; the one place where a key is made
+    keys           KEYS: every key with its kind, default and meaning; tables: where they are made, by section
+    key            what a key is
     reading        the document against that table: values, unknown keys, every problem
-    kinds          what a value of each kind may be; patterns: the kind of `match`
+    kinds          what a value of each kind may be: numbers, texts, lists; places: addresses, servers;
+                   plan_steps; patterns: the kind of `match`
     checks         what must hold between keys
     model          Config and its parts: frozen values, JSON for the child processes
     problems       ConfigError with all its Problems
@@ -16,10 +18,13 @@ It opens no socket and makes no folder.
 """
 
 from gateway.config.documentation import render_keys
-from gateway.config.keys import KEYS, REQUIRED, Key
+from gateway.config.key import REQUIRED, Key
+from gateway.config.keys import KEYS
 from gateway.config.loading import load_config, parse_config
 from gateway.config.model import (
     Address,
+    Admin,
+    Alerts,
     Breaker,
     Config,
     Feature,
@@ -28,6 +33,7 @@ from gateway.config.model import (
     Golden,
     Guard,
     Listen,
+    Plan,
     Shadow,
     State,
     Sticky,
@@ -42,6 +48,8 @@ __all__ = [
     "KEYS",
     "REQUIRED",
     "Address",
+    "Admin",
+    "Alerts",
     "Breaker",
     "Config",
     "ConfigError",
@@ -52,6 +60,7 @@ __all__ = [
     "Guard",
     "Key",
     "Listen",
+    "Plan",
     "Problem",
     "Shadow",
     "State",

@@ -12,6 +12,7 @@ from gateway.config.problems import Problem, shown
 __all__ = ["check_together"]
 
 Tree = dict[str, Any]
+_MOVING = 64  # what a cookie has room for
 
 
 def check_together(tree: Tree) -> Iterator[Problem]:
@@ -20,8 +21,12 @@ def check_together(tree: Tree) -> Iterator[Problem]:
     yield from _loops(tree)
     yield from _tls(tree)
     yield from _flags(tree["flags"])
+    yield from _alerts(tree["alerts"])
+    yield from _shadow(tree["shadow"], tree["state"])
     yield from _names(tree["feature"])
     yield from _patterns(tree["feature"])
+    yield from _journeys(tree["feature"])
+    yield from _moves(tree)
 
 
 def _any_host(host: str) -> bool:
@@ -89,6 +94,25 @@ def _flags(flags: Tree) -> Iterator[Problem]:
         yield Problem("flags.unleash.token_env", '""', expected)
 
 
+def _alerts(alerts: Tree) -> Iterator[Problem]:
+    server = alerts.get("smtp_server")
+    if not server or not server["host"]:
+        return
+    for key, unset in (("smtp_from", ""), ("smtp_to", [])):
+        if alerts.get(key) == unset:
+            expected = "expected whom the mails come from and go to, as there is alerts.smtp_server"
+            yield Problem(f"alerts.{key}", shown(unset), expected)
+
+
+def _shadow(shadow: Tree, state: Tree) -> Iterator[Problem]:
+    if state.get("redis_url", "-"):
+        return
+    if shadow.get("store") == "redis":
+        yield Problem("shadow.store", '"redis"', 'expected state.redis_url beside it, or "sqlite"')
+    if shadow.get("processes") == 0:
+        yield Problem("shadow.processes", "0", "expected at least 1, or state.redis_url beside it")
+
+
 def _names(features: list[Tree]) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for number, feature in enumerate(features):
@@ -99,6 +123,38 @@ def _names(features: list[Tree]) -> Iterator[Problem]:
                 shown(name),
                 f"expected a name of its own: feature[{first[name]}] has it",
             )
+
+
+def _moves(tree: Tree) -> Iterator[Problem]:
+    """Who says the dials must not go by more than a percentage, and a cookie has room for so many."""
+    moving = [number for number, one in enumerate(tree["feature"]) if one.get("move") == "new-sessions"]
+    for place, number in enumerate(moving):
+        at = f"feature[{number}].move"
+        if tree["flags"].get("source") == "unleash":
+            yield Problem(at, '"new-sessions"', 'expected "at-once", as flags.source is "unleash"')
+        elif place >= _MOVING:
+            expected = f'expected "at-once": at most {_MOVING} features can move with new sessions'
+            yield Problem(at, '"new-sessions"', expected)
+
+
+def _journeys(features: list[Tree]) -> Iterator[Problem]:
+    """Who climbs together has the same steps, and a journey is not called like a feature."""
+    names = {feature.get("name") for feature in features}
+    first: dict[str, tuple[int, Tree]] = {}
+    for number, feature in enumerate(features):
+        plan = feature["plan"]
+        journey = plan.get("journey")
+        if not journey:
+            continue
+        at = f"feature[{number}].plan"
+        if journey in names:
+            yield Problem(f"{at}.journey", shown(journey), "expected a name that no feature has")
+        if not plan.get("steps", True):
+            yield Problem(f"{at}.steps", shown(plan["steps"]), "expected steps, as there is a journey")
+        owner, whole = first.setdefault(journey, (number, plan))
+        if any(plan.get(name) != whole.get(name) for name in ("steps", "hold", "samples")):
+            expected = f"expected what feature[{owner}].plan has, which is in the same journey"
+            yield Problem(f"{at}.steps", shown(plan.get("steps")), expected)
 
 
 def _patterns(features: list[Tree]) -> Iterator[Problem]:

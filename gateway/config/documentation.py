@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from itertools import groupby
 
-from gateway.config.keys import KEYS, REQUIRED, Key
+from gateway.config.key import REQUIRED, Key
+from gateway.config.keys import KEYS
 
 __all__ = ["render_keys"]
 
 _HEAD = """# Configuration: `banyan.toml`
 
-Made by `python -m gateway.config`; edit `gateway/config/keys.py` instead. Every key but the two upstream
-addresses (and the name of a feature that is written) has a default. An unknown key, a wrong type or an
-impossible value is refused before anything starts, all of them at once, each with its path, the value and
-what was expected.
+Made by `python -m gateway.config`; edit the table's file in `gateway/config/tables/` instead. Every key but
+the two upstream addresses (and the name of a feature that is written) has a default. An unknown key, a wrong
+type or an impossible value is refused before anything starts, all of them at once, each with its path, the
+value and what was expected.
 
-- Durations: `"200ms"`, `"1.5s"`, `"2m"`, `"1h"`, or a number of seconds. Sizes: `"64 KiB"`, `"1 MiB"`, or a
-  whole number of bytes.
+- Durations: `"200ms"`, `"1.5s"`, `"2m"`, `"1h"`, `"14d"`, or a number of seconds. Sizes: `"64 KiB"`,
+  `"1 MiB"`, or a whole number of bytes.
 - Percentages go from 0 to 100 in steps of 0.01; rates from 0 to 1.
 - Relative paths are relative to the folder of the configuration file.
 - A variable of the environment overrides one key: `BANYAN_LISTEN__TRAFFIC` is `listen.traffic`; a feature is

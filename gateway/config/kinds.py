@@ -7,13 +7,11 @@ with what was expected.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from flags import to_hundredths
 from gateway.config.patterns import checked_pattern
@@ -35,8 +33,8 @@ class Kind:
 
 # --- numbers --------------------------------------------------------------------------------------
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -113,6 +111,12 @@ def _rate(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def _chance(value: object) -> float:
+    if not _is_number(value) or not 1e-6 <= value <= 0.5:  # type: ignore[operator]
+        raise Refused("a chance from 0.000001 to 0.5 (0.01 is one in a hundred)")
+    return float(value)  # type: ignore[arg-type]
+
+
 def _factor(value: object) -> float:
     if not _is_number(value) or not 1 <= value <= 1000:  # type: ignore[operator]
         raise Refused("a factor from 1 to 1000 (1.1 is a tenth more)")
@@ -127,6 +131,7 @@ def _boolean(value: object) -> bool:
 
 PERCENT = Kind("percentage", _percent)
 RATE = Kind("rate", _rate)
+CHANCE = Kind("chance", _chance)
 FACTOR = Kind("factor", _factor)
 BOOLEAN = Kind("true or false", _boolean)
 
@@ -151,13 +156,11 @@ def text(expected: str, matching: re.Pattern[str] | None = None, *, empty: bool 
     return Kind("text", read, "as-is")
 
 
-def choice(*words: str, later: dict[str, str] | None = None) -> Kind:
-    """One of a few words. `later`: words of parts that are not built yet, with what to write until then."""
+def choice(*words: str) -> Kind:
+    """One of a few words."""
     expected = " or ".join(f'"{word}"' for word in words)
 
     def read(value: object) -> str:
-        if isinstance(value, str) and later and value in later:
-            raise Refused(f"{expected}: {later[value]}")
         if value not in words:
             raise Refused(expected)
         return str(value)
@@ -166,118 +169,18 @@ def choice(*words: str, later: dict[str, str] | None = None) -> Kind:
 
 
 FEATURE_NAME = text("a name of 1 to 64 characters a-z, 0-9, _ and -, not beginning with _ or -", _NAME)
+JOURNEY_NAME = text('a name of 1 to 64 characters a-z, 0-9, _ and -, or "" for none', _NAME, empty=True)
 COOKIE_NAME = text('a cookie name, such as "banyan_key"', _TOKEN)
 HEADER_NAME = text('a header name, such as "X-App-Version", or "" for none', _TOKEN, empty=True)
 VARIABLE_NAME = text('the name of an environment variable, or ""', _VARIABLE, empty=True)
 PATH = text("a path")
 FILE = text('the path of a file, or "" for none', empty=True)
 SOCKET_MODE = text('the rights of a file in octal, such as "0660"', re.compile(r"0?[0-7]{3}"))
-SERVER_NAME = text(
-    'the name in the certificate, or ""', re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"), empty=True
-)
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+SERVER_NAME = text('the name in the certificate, or ""', re.compile(rf"{_LABEL}(\.{_LABEL})*"), empty=True)
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+MAIL_ADDRESS = text('a mail address, such as "banyan@example.org", or ""', _MAIL, empty=True)
 ANY_TEXT = text("text of one line", empty=True)
-
-
-def _no_redis(value: object) -> str:
-    if value != "":
-        raise Refused('"": state shared over Redis is not there yet, each machine keeps its own in state.dir')
-    return ""
-
-
-REDIS_URL = Kind("text", _no_redis, "as-is")
-
-
-# --- places ---------------------------------------------------------------------------------------
-
-
-def _port(value: str, least: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", value) or not least <= int(value) <= 65535:
-        raise ValueError
-    return int(value)
-
-
-def _host(value: str) -> str:
-    """A name or an address, brackets taken off; ValueError for anything else."""
-    if value.startswith("[") and value.endswith("]"):
-        return str(ipaddress.IPv6Address(value[1:-1]))
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", value):
-        raise ValueError
-    return value
-
-
-def _address(value: object) -> dict[str, Any]:
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        host, _, port = value.rpartition(":")
-        return {"host": _host(host), "port": _port(port, 0)}
-    except ValueError:
-        raise Refused('host:port, such as "127.0.0.1:8080" or "[::1]:8080"') from None
-
-
-_LONGEST_SOCKET_PATH = 107  # what the kernel has room for, less the zero byte at its end
-
-
-def _door(value: object) -> dict[str, Any]:
-    """An address, or `unix:` and a path."""
-    expected = 'host:port, such as "127.0.0.1:8080", or "unix:/path/to/socket"'
-    if isinstance(value, str) and value.startswith("unix:"):
-        path = value.removeprefix("unix:")
-        if not path or not path.isprintable() or len(path.encode()) > _LONGEST_SOCKET_PATH:
-            raise Refused(f"{expected} of at most {_LONGEST_SOCKET_PATH} bytes")
-        return {"host": "", "port": 0, "path": path}
-    try:
-        return _address(value)
-    except Refused:
-        raise Refused(expected) from None
-
-
-def _upstream(value: object) -> dict[str, Any]:
-    expected = 'http://host:port or https://host:port and nothing more, such as "http://127.0.0.1:5001"'
-    if not isinstance(value, str):
-        raise Refused(expected)
-    try:
-        found = urlsplit(value)
-        if (
-            found.scheme not in _USUAL_PORTS
-            or found.path not in ("", "/")
-            or "?" in value
-            or "#" in value
-            or "@" in value
-        ):
-            raise ValueError
-        host, colon, port = found.netloc.rpartition(":")
-        if not colon or found.netloc.endswith("]"):
-            host, port = found.netloc, _USUAL_PORTS[found.scheme]
-        parts = {"host": _host(host), "port": _port(port, 1)}
-    except ValueError:
-        raise Refused(expected) from None
-    return {"url": f"{found.scheme}://{found.netloc}", **parts}
-
-
-_USUAL_PORTS = {"http": "80", "https": "443"}
-ADDRESS = Kind("address", _address, "as-is")
-DOOR = Kind("address", _door, "as-is")
-UPSTREAM_URL = Kind("URL", _upstream, "as-is")
-
-
-def _server(value: object) -> str:
-    expected = 'the address of a server, such as "https://flags.example.org", without a password, or ""'
-    if value == "":
-        return ""
-    try:
-        if not isinstance(value, str) or not value.isprintable() or re.search(r"[?#@\s]", value):
-            raise ValueError
-        found = urlsplit(value)
-        if found.scheme not in ("http", "https") or found.port == 0:
-            raise ValueError
-        _host(f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname or "")
-    except ValueError:
-        raise Refused(expected) from None
-    return value
-
-
-SERVER_URL = Kind("URL", _server, "as-is")
 
 
 # --- lists ----------------------------------------------------------------------------------------
@@ -307,19 +210,37 @@ def listing(item: str, read_item: Callable[[str], Any]) -> Kind:
 
 def _sticky_key(value: str) -> dict[str, str]:
     source, _, name = value.partition(":")
-    if source == "claim":
-        raise ValueError("keys from a token's claims are not there yet")
-    if source not in ("cookie", "header") or not _TOKEN.fullmatch(name):
+    if source not in ("cookie", "header", "claim") or not _TOKEN.fullmatch(name):
         raise ValueError
     return {"source": source, "name": name}
 
 
-def _network(value: str) -> str:
-    return value if value == "unix" else str(ipaddress.ip_network(value))
+def _property(value: str) -> dict[str, str]:
+    name, _, place = value.partition("=")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        raise ValueError
+    return {"property": name, **_sticky_key(place)}
 
 
-NETWORKS = listing(
-    'networks, such as "10.0.0.0/8" or "127.0.0.1", or "unix" for whoever may open our socket', _network
+STICKY_KEYS = listing('sticky keys, "cookie:NAME", "header:NAME" or "claim:NAME"', _sticky_key)
+PROPERTIES = listing(
+    'properties, NAME and a place, such as "tenant=header:X-Tenant", "plan=claim:plan"', _property
 )
-STICKY_KEYS = listing('sticky keys, "cookie:NAME" or "header:NAME"', _sticky_key)
+EVENT_WORDS = ("rollback", "restore", "guard", "freeze", "dial", "source", "divergence", "ledger")
+
+
+def _event(value: str) -> str:
+    if value not in EVENT_WORDS:
+        raise ValueError
+    return value
+
+
+def _mail_address(value: str) -> str:
+    if not _MAIL.fullmatch(value):
+        raise ValueError
+    return value
+
+
+EVENTS = listing(f"events, of {', '.join(EVENT_WORDS)}", _event)
+MAIL_ADDRESSES = listing('mail addresses, such as "oncall@example.org"', _mail_address)
 PATTERNS = listing('patterns, such as "POST /api/items/{id}" or "/api/v2/*"', checked_pattern)

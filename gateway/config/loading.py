@@ -78,14 +78,19 @@ def _build(tree: dict[str, Any], path: Path) -> Config:
     for upstream in upstreams:
         upstream.update(upstream["url"])  # url, host, port
     places = [(tree["state"], "dir"), (tree["golden"], "dir"), (tree["shadow"], "rules")]
+    places += [(tree["state"], "redis_password_file"), (tree["shadow"], "stream_key_file")]
     places += [(listen, "tls_certificate"), (listen, "tls_key"), (listen["traffic"], "path")]
     places += [(upstream, "ca_file") for upstream in upstreams]
     places += [(tree["flags"]["unleash"], name) for name in ("token_file", "admin_token_file")]
+    secrets = ("webhook_secret_file", "slack_url_file", "smtp_password_file")
+    places += [(tree["alerts"], name) for name in secrets]
     for table, name in places:
         if table.get(name):
             table[name] = os.path.normpath(path.parent / table[name])
     features = tree.pop("feature")
     for feature in features:
+        plan = feature["plan"]
+        plan["steps"] = [{"hold": plan["hold"], "samples": plan["samples"], **step} for step in plan["steps"]]
         feature["breaker"]["open_seconds"] = feature["breaker"].pop("open")
     return msgspec.convert({**tree, "features": features, "source_path": str(path)}, Config)
 

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from gateway.config.keys import KEYS, Key
+from gateway.config.key import Key
+from gateway.config.keys import KEYS
 from gateway.config.problems import Problem, shown
 
 __all__ = ["override"]

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from gateway.config.keys import KEYS, REQUIRED, Key
+from gateway.config.key import REQUIRED, Key
+from gateway.config.keys import KEYS
 from gateway.config.problems import Problem, Refused, shown
 
 __all__ = ["read_document"]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flags import FlagSnapshot
-from gateway.control.accounting import shadow_books
+from gateway.control.accounting import ShadowBooks, added_up, shadow_books
 from gateway.control.answers import FeatureReport, GoldenSides
 from gateway.control.board import MetricsBoard
-from gateway.control.evidence import Evidence, Limits, golden_numbers, judge, shadow_numbers, side_numbers
+from gateway.control.evidence import Evidence, golden_numbers, judged, shadow_numbers, side_numbers
+from gateway.control.evidence_book import Step
+from gateway.control.judging import JudgeDesk, limits_of
+from gateway.control.samples import moment
 
 if TYPE_CHECKING:
     from gateway.config import Feature
@@ -18,22 +22,31 @@ __all__ = ["feature_report", "golden_sides"]
 
 
 def feature_report(
-    feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, *, since: str
+    feature: Feature,
+    snapshot: FlagSnapshot,
+    board: MetricsBoard,
+    judge: JudgeDesk,
+    step: Step,
+    *,
+    since: str,
+    others: Sequence[ShadowBooks] = (),
 ) -> FeatureReport:
-    """The A/B report of `feature` over everything that was counted since `since`."""
-    guard = feature.guard
-    limits = Limits(
-        guard.max_error_rate,
-        guard.max_p95,
-        guard.max_mismatch_rate,
-        guard.min_samples,
-        guard.max_p95_ratio,
+    """The A/B report of `feature`: numbers over everything that was counted since `since`, judged by what was
+    seen since the dial last moved. `others`: the shadow's books of other gateways.
+    """
+    return judged(
+        _evidence(feature, snapshot, board, since, others),
+        judge.judgement(feature, snapshot),
+        limits_of(feature.guard),
+        moment(step.since) if step.since else since,
     )
-    return judge(_evidence(feature, snapshot, board, since), limits)
 
 
-def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, since: str) -> Evidence:
-    books = shadow_books(board, feature.name)
+def _evidence(
+    feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, since: str, others: Sequence[ShadowBooks]
+) -> Evidence:
+    own = shadow_books(board, feature.name)
+    books = added_up([own, *others])
     codes: dict[str, Counter[str]] = {"legacy": Counter(), "new": Counter()}
     for labels, count in board.counter("banyan_requests_total").items():
         name, side, _, code = labels
@@ -56,9 +69,10 @@ def _evidence(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, sin
             not_sampled=books.not_sampled,
             in_flight=books.in_flight,
             sample=books.sample_percent,
+            gateways=1 + len(others),
         ),
         golden=golden_sides(board, feature.name),
-        skipped=max(0, sum(sum(side.values()) for side in codes.values()) - books.eligible),
+        skipped=max(0, sum(sum(side.values()) for side in codes.values()) - own.eligible),
         writes_skipped=feature.shadow.writes == "skip",
     )
 

@@ -9,14 +9,27 @@ worker had in flight when it died was dropped: nobody will say what became of it
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from gateway.control.board import MetricsBoard
 from gateway.control.reports import CounterRow, Report, gauge_key
+from gateway.streams.origin import OriginBooks, carried_on
 
-__all__ = ["CAPTURED", "IN_FLIGHT", "SAMPLE", "VERDICTS", "ShadowBooks", "bury", "shadow_books"]
+__all__ = [
+    "CAPTURED",
+    "IN_FLIGHT",
+    "SAMPLE",
+    "VERDICTS",
+    "ShadowBooks",
+    "added_up",
+    "bury",
+    "in_flight_of",
+    "inherited",
+    "shadow_books",
+]
 
 CAPTURED: Final = "banyan_capture_total"
 VERDICTS: Final = "banyan_shadow_total"
@@ -41,20 +54,64 @@ class ShadowBooks(msgspec.Struct, frozen=True):
 
 def bury(report: Report) -> Report:
     """The report of a process that is heard of no more: it has no gauges, and what it had in flight was
-    dropped.
+    dropped, unless it is under way in the shared streams: then its books are carried on (`inherited`).
     """
-    lost = {
-        name.partition("{")[2].rstrip("}"): int(value)
-        for name, value in report.gauges.items()
-        if name.startswith(IN_FLIGHT) and value > 0
+    waiting = in_flight_of(report)
+    if report.passage is not None and waiting:
+        kept = {gauge_key(IN_FLIGHT, feature): float(times) for feature, times in waiting.items()}
+        return report if report.gauges == kept else msgspec.structs.replace(report, gauges=kept)
+    dropped = Counter({(feature, "dropped"): times for feature, times in waiting.items()})
+    return msgspec.structs.replace(report, counters=_added(report, VERDICTS, dropped), gauges={})
+
+
+def inherited(report: Report, in_redis: OriginBooks | None) -> Report:
+    """The report of a worker that has ended, with what has become of its exchanges since. ``in_redis``: of
+    its origin, where nothing more is added; None when it is lost.
+    """
+    if report.passage is None:
+        return report
+    carried = carried_on(report.passage, in_flight_of(report), in_redis)
+    eligible = Counter({(feature, "eligible"): times for feature, times in carried.eligible.items()})
+    counters = {
+        **_added(report, VERDICTS, carried.verdicts),
+        CAPTURED: _added(report, CAPTURED, eligible)[CAPTURED],
     }
-    counters = dict(report.counters)
-    if lost:
-        total = Counter({row.labels: row.value for row in counters.get(VERDICTS, ())})
-        for feature, times in lost.items():
-            total[feature, "dropped"] += times
-        counters[VERDICTS] = [CounterRow(labels, value) for labels, value in total.items()]
-    return msgspec.structs.replace(report, counters=counters, gauges={})
+    gauges = {gauge_key(IN_FLIGHT, feature): float(times) for feature, times in carried.in_flight.items()}
+    return msgspec.structs.replace(report, counters=counters, gauges=gauges, passage=carried.passage)
+
+
+def in_flight_of(report: Report) -> Counter[str]:
+    """By feature: what one process has in flight."""
+    return Counter(
+        {
+            name.partition("{")[2].rstrip("}"): int(value)
+            for name, value in report.gauges.items()
+            if name.startswith(IN_FLIGHT) and value > 0
+        }
+    )
+
+
+def _added(report: Report, name: str, more: Mapping[tuple[str, str], int]) -> dict[str, list[CounterRow]]:
+    """The counters of a report with more in one of them."""
+    total: Counter[tuple[str, ...]] = Counter(
+        {row.labels: row.value for row in report.counters.get(name, ())}
+    )
+    total.update(more)
+    return {**report.counters, name: [CounterRow(labels, value) for labels, value in total.items()]}
+
+
+def added_up(books: Iterable[ShadowBooks]) -> ShadowBooks:
+    """The books of several gateways as one."""
+    eligible = not_sampled = in_flight = 0
+    lowest = 100.0
+    verdicts: Counter[str] = Counter()
+    for one in books:
+        eligible += one.eligible
+        not_sampled += one.not_sampled
+        in_flight += one.in_flight
+        lowest = min(lowest, one.sample_percent)
+        verdicts.update(one.verdicts)
+    return ShadowBooks(eligible, not_sampled, in_flight, lowest, dict(verdicts))
 
 
 def shadow_books(board: MetricsBoard, feature: str) -> ShadowBooks:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from flags import replace_whole
 from gateway.control.reports import CounterRow, HistogramRow, Report
 
 __all__ = ["Histogram", "MetricsBoard"]
@@ -84,14 +85,31 @@ class MetricsBoard:
                 found.setdefault(name, []).append(value)
         return found
 
+    def reports(self) -> list[Report]:
+        """The last report of each process."""
+        return list(self._reports.values())
+
+    def ended(self, after: float) -> list[Report]:
+        """The last reports of processes that have not been heard of for ``after`` seconds."""
+        oldest = self._now() - after
+        self._bury_the_silent()
+        return [report for key, report in self._reports.items() if self._heard.get(key, oldest) <= oldest]
+
+    def carry_on(self, before: Report, report: Report) -> None:
+        """Put a report in the place of the one before, if that is still the last word of a process that has
+        ended.
+        """
+        key = (before.source, before.incarnation)
+        if self._reports.get(key) is before:
+            self._reports[key] = report
+
     def save(self, path: Path) -> None:
         """Write all reports to `path`, whole or not at all; a disk that cannot take them changes nothing
         here.
         """
-        aside = path.with_suffix(".tmp")
         with contextlib.suppress(OSError):
-            aside.write_bytes(msgspec.msgpack.encode(list(self._reports.values())))
-            aside.replace(path)
+            packed = msgspec.msgpack.encode(list(self._reports.values()))
+            replace_whole(path, packed, mode=0o666, durable=False)
 
     def load(self, path: Path) -> None:
         """Take in what an earlier control process saved. A live process overrides its part with its next
@@ -111,11 +129,11 @@ class MetricsBoard:
 
     def _fold(self) -> None:
         """Add the reports of long-silent processes into one, so that a worker dying for days costs no
-        memory.
+        memory. One that has gauges after its burial stays apart: what it had in flight is still to come.
         """
         self._bury_the_silent()
-        by_age = sorted(self._reports, key=lambda key: self._heard.get(key, 0.0))
-        silent = by_age[: _KEPT_APART // 2]
+        over = [key for key, report in self._reports.items() if not report.gauges]
+        silent = sorted(over, key=lambda key: self._heard.get(key, 0.0))[: _KEPT_APART // 2]
         total = merged([self._reports.pop(key) for key in silent])
         for key in silent:
             self._heard.pop(key, None)

@@ -12,7 +12,7 @@ from typing import Final
 from flags import StatePage
 from gateway.control.answers import Convergence
 
-__all__ = ["wait_for_workers"]
+__all__ = ["POLL", "wait_for_workers"]
 
 LIMIT: Final = 5.0
 POLL: Final = 0.002

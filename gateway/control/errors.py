@@ -4,6 +4,7 @@ no HTTP.
 ControlError
 ├── Refused             the answer is no: nothing was changed
 │   ├── NoSuchFeature   carries the names there are
+│   ├── NoSuchPlan      carries the names there are
 │   ├── NotFound        no such thing to show
 │   ├── Overtaken       somebody did the opposite at the same time
 │   └── Invalid         `.field` and what was expected there
@@ -12,7 +13,16 @@ ControlError
 
 from __future__ import annotations
 
-__all__ = ["ControlError", "Invalid", "NoSuchFeature", "NotFound", "Overtaken", "Refused", "Unavailable"]
+__all__ = [
+    "ControlError",
+    "Invalid",
+    "NoSuchFeature",
+    "NoSuchPlan",
+    "NotFound",
+    "Overtaken",
+    "Refused",
+    "Unavailable",
+]
 
 
 class ControlError(Exception):
@@ -31,6 +41,16 @@ class NoSuchFeature(Refused):
         self.known = known
         listed = ", ".join(known) if known else "none is configured"
         super().__init__(f"There is no feature {feature!r}; known features: {listed}.")
+
+
+class NoSuchPlan(Refused):
+    """`.name` is the name asked for, `.known` the names there are."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name = name
+        self.known = known
+        listed = ", ".join(known) if known else "none is configured (feature.plan.steps)"
+        super().__init__(f"There is no plan {name!r}; plans: {listed}.")
 
 
 class NotFound(Refused):

@@ -1,8 +1,6 @@
-"""The A/B report: what users got from either side, what the shadow found, and whether the feature's guard
-allows more.
+"""The A/B report: what users got from either side, what the shadow found, and what the judge makes of it.
 
-Pure: numbers in, a verdict with its reasons out. It must not know files, processes or clocks. No data
-means hold.
+Pure: numbers and a judgement in, a verdict with its reasons out. It must not know files, processes or clocks.
 """
 
 from __future__ import annotations
@@ -13,10 +11,12 @@ from typing import Final
 
 import msgspec
 
+from flags import GuardLimits, Judgement, Outcome
 from gateway.control.answers import (
     FeatureReport,
     GoldenNumbers,
     GoldenSides,
+    GuardView,
     ShadowNumbers,
     SideNumbers,
     percent_number,
@@ -25,19 +25,16 @@ from gateway.control.board import Histogram
 from gateway.core.latency import quantile
 from shadow import AGAINST_CONFIDENCE, wilson
 
-__all__ = ["Evidence", "Limits", "golden_numbers", "judge", "shadow_numbers", "side_numbers"]
+__all__ = [
+    "Evidence",
+    "golden_numbers",
+    "guard_views",
+    "judged",
+    "shadow_numbers",
+    "side_numbers",
+]
 
 _CLEAR: Final = ("match", "noise", "accepted", "mismatch")
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """A feature's guard: rates from 0 to 1, `max_p95` in seconds, `min_samples` requests or comparisons."""
-
-    max_error_rate: float
-    max_p95: float
-    max_mismatch_rate: float
-    min_samples: int
-    max_p95_ratio: float = 1.1
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -79,6 +76,7 @@ def shadow_numbers(
     not_sampled: int = 0,
     in_flight: int = 0,
     sample: float = 100.0,
+    gateways: int = 1,
 ) -> ShadowNumbers:
     """The comparisons by verdict, with the confidence bounds of the mismatch rate and what is not known."""
     count = Counter(verdicts)
@@ -105,6 +103,7 @@ def shadow_numbers(
         unknown=unknown,
         unknown_rate=unknown / ended if ended else None,
         sample_percent=sample,
+        gateways=gateways,
     )
 
 
@@ -120,13 +119,12 @@ def golden_numbers(verdicts: Mapping[str, int]) -> GoldenNumbers:
     )
 
 
-def judge(evidence: Evidence, limits: Limits) -> FeatureReport:
-    """Whether the dial may go further, with every reason against it."""
+def judged(evidence: Evidence, judgement: Judgement, limits: GuardLimits, step_since: str) -> FeatureReport:
+    """The report: what the judge says of the guards, and every other reason against going further."""
     reasons = (
         *_held(evidence),
-        *_too_little(evidence, limits),
-        *_users(evidence, limits),
-        *_shadow(evidence, limits),
+        *(judgement.reasons if judgement.outcome is not Outcome.PASS else ()),
+        *_why_so_few(evidence, judgement),
         *_golden(evidence, limits),
     )
     return FeatureReport(
@@ -142,6 +140,29 @@ def judge(evidence: Evidence, limits: Limits) -> FeatureReport:
         shadow=evidence.shadow,
         guard=msgspec.to_builtins(limits),
         golden=evidence.golden,
+        outcome=str(judgement.outcome),
+        guards=guard_views(judgement),
+        step_since=step_since,
+    )
+
+
+def guard_views(judgement: Judgement) -> tuple[GuardView, ...]:
+    """The findings with every key, also where nothing can be said."""
+    return tuple(
+        GuardView(
+            guard=one.guard,
+            outcome=str(one.outcome),
+            reason=one.reason,
+            value=one.value,
+            low=one.low,
+            high=one.high,
+            limit=one.limit,
+            samples=one.samples,
+            needed=one.needed,
+            evidence=round(one.evidence, 3),
+            bar=round(one.bar, 3),
+        )
+        for one in judgement.findings
     )
 
 
@@ -149,89 +170,29 @@ def _held(evidence: Evidence) -> Sequence[str]:
     return ["the feature is rolled back; restore it first"] if evidence.latched else []
 
 
-def _too_little(evidence: Evidence, limits: Limits) -> Sequence[str]:
-    """Users are evidence once the dial is up, comparisons wherever the shadow runs; where neither is,
-    nothing is.
+def _why_so_few(evidence: Evidence, judgement: Judgement) -> Sequence[str]:
+    """What the missing samples mean, and what became of exchanges that were not compared, where waiting alone
+    will not help.
     """
-    reasons = []
-    if evidence.percent and _asked(evidence.new) < limits.min_samples:
-        reasons.append(
-            f"too little traffic on the new side: {_asked(evidence.new)} requests of at least "
-            f"{limits.min_samples}; no data means hold"
-        )
-    if evidence.shadow_percent and evidence.shadow.compared < limits.min_samples:
-        reasons.append(
-            f"too few comparisons: {evidence.shadow.compared} of at least {limits.min_samples}; "
-            f"no data means hold{_why_so_few(evidence)}"
-        )
-    if not evidence.percent and not evidence.shadow_percent:
-        reasons.append("neither a user nor the shadow has reached the new side; no data means hold")
-    return reasons
-
-
-def _asked(side: SideNumbers) -> int:
-    return side.requests + side.fallbacks
-
-
-def _why_so_few(evidence: Evidence) -> str:
-    """What became of the exchanges that were not compared, where waiting alone will not help."""
-    why = ""
+    if not judgement.missing:
+        return []
+    reasons = ["too few samples to judge by: no data means hold"]
+    if all(one.guard != "mismatch_rate" for one in judgement.missing):
+        return reasons
     if evidence.shadow.undetermined:
-        why += (
-            f"; {evidence.shadow.undetermined} are undetermined: a session that began before it was sampled "
-            "stays so until it ends"
+        reasons.append(
+            f"{evidence.shadow.undetermined} comparisons are undetermined: a session that began before it "
+            "was sampled stays so until it ends"
         )
     if evidence.skipped and evidence.writes_skipped:
-        why += (
-            f"; {evidence.skipped} requests are not compared by their kind: unsafe methods only are with "
+        reasons.append(
+            f"{evidence.skipped} requests are not compared by their kind: unsafe methods only are with "
             'shadow.writes = "isolated"'
         )
-    return why
-
-
-def _users(evidence: Evidence, limits: Limits) -> Sequence[str]:
-    old, new = evidence.legacy, evidence.new
-    reasons = []
-    if new.error_rate is not None and new.error_rate > limits.max_error_rate:
-        reasons.append(f"{_failing(new)}, limit {_share(limits.max_error_rate)}")
-    if new.error_rate and old.error_rate is not None and new.error_rate > old.error_rate:
-        reasons.append(f"{_failing(new)}, legacy {_share(old.error_rate)}")
-    if new.p95 is not None and new.p95 > limits.max_p95:
-        reasons.append(f"p95 of the new side {_ms(new.p95)}, limit {_ms(limits.max_p95)}")
-    enough = min(new.requests, old.requests) >= limits.min_samples  # two percentiles of a few say nothing
-    if enough and new.p95 is not None and old.p95 is not None and new.p95 > limits.max_p95_ratio * old.p95:
-        reasons.append(
-            f"p95 of the new side {_ms(new.p95)}, more than {limits.max_p95_ratio:g} times that of legacy, "
-            f"{_ms(old.p95)}"
-        )
     return reasons
 
 
-def _failing(new: SideNumbers) -> str:
-    said = f"error rate of the new side {_share(new.error_rate or 0)}"
-    if not new.fallbacks:
-        return said
-    return f"{said} ({new.errors} errors and {new.fallbacks} fallbacks to legacy of {_asked(new)} requests)"
-
-
-def _shadow(evidence: Evidence, limits: Limits) -> Sequence[str]:
-    shadow = evidence.shadow
-    reasons = []
-    if shadow.compared and shadow.mismatch_upper > limits.max_mismatch_rate:
-        reasons.append(
-            f"mismatch rate may be as high as {_share(shadow.mismatch_upper)} ({shadow.mismatch} of "
-            f"{shadow.compared} differ), limit {_share(limits.max_mismatch_rate)}"
-        )
-    lost = shadow.shadow_error + shadow.shadow_timeout + shadow.undetermined
-    if lost and lost > limits.max_error_rate * (lost + shadow.compared):
-        reasons.append(
-            f"{lost} comparisons without an answer ({shadow.shadow_error} shadow errors, "
-            f"{shadow.shadow_timeout} timeouts, {shadow.undetermined} undetermined)"
-        )
-    return reasons
-
-
-def _golden(evidence: Evidence, limits: Limits) -> Sequence[str]:
+def _golden(evidence: Evidence, limits: GuardLimits) -> Sequence[str]:
     new, old = evidence.golden.new, evidence.golden.legacy
     if not new.mismatch or new.mismatch <= limits.max_mismatch_rate * new.compared:
         return []
@@ -240,11 +201,3 @@ def _golden(evidence: Evidence, limits: Limits) -> Sequence[str]:
         f"; legacy differs too, {old.mismatch} of {old.compared}: are they stale?" if old.mismatch else ""
     )
     return [f"{new.mismatch} of {new.compared} answers of the new side are not as recorded{beside}"]
-
-
-def _share(rate: float) -> str:
-    return f"{rate * 100:.4g} %"
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.4g} ms"

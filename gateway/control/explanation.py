@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from flags import FlagSnapshot, evaluate
+from flags import Context, FeatureState, FlagSnapshot, evaluate
 from gateway.control.answers import Explanation, percent_number
 from gateway.control.errors import Invalid
+from gateway.core.context import ContextReader, Place
 from gateway.core.decision import decide
+from gateway.core.headers import BadFields, read_request_fields
 from gateway.core.route import RouteTable
 from gateway.core.target import BadTarget, parse_target
 
 if TYPE_CHECKING:
     from gateway.config import Config
 
-__all__ = ["explain"]
+__all__ = ["Sent", "explain"]
+
+
+class Sent(NamedTuple):
+    """What a request brought beside its key: its client's address, and fields."""
+
+    address: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def explain(
-    config: Config, snapshot: FlagSnapshot, breaker: str, method: str, target: str, key: str | None
+    config: Config,
+    snapshot: FlagSnapshot,
+    breaker: str,
+    method: str,
+    target: str,
+    key: str | None,
+    sent: Sent,
 ) -> Explanation:
     """The decision for a request with this sticky key; `key` None stands for a user who has none yet.
 
@@ -37,7 +52,7 @@ def explain(
     feature = route.feature if route else None
     patterns = next((one.match for one in config.features if one.name == feature), ())
     state = snapshot.feature(feature or "")
-    found = evaluate(state, feature or "", key or "")
+    found = evaluate(state, feature or "", key or "", _context(config, state, sent))
     decision = decide(
         matched=route is not None,
         everything_latched=snapshot.everything_latched,
@@ -58,8 +73,30 @@ def explain(
         percent=percent_number(found.percent) if feature is not None else None,
         revision=snapshot.revision,
         breaker=breaker,
-        note="; ".join(filter(None, (_spelling(method), _note(feature, key, found.percent)))),
+        note="; ".join(
+            filter(
+                None,
+                (
+                    _spelling(method),
+                    _note(feature, key, found.percent),
+                    _moves(config, feature, found.percent),
+                ),
+            )
+        ),
     )
+
+
+def _context(config: Config, state: FeatureState, sent: Sent) -> Context | None:
+    """The same context as on the request path, of what is said to have been sent."""
+    if state.rule is None or not state.rule.wants:
+        return None
+    try:
+        fields = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in sent.headers]
+        facts = read_request_fields([(b"Host", b"explained"), *fields])
+    except (BadFields, UnicodeEncodeError) as error:
+        raise Invalid("headers", f"fields that the gateway would take ({error})") from error
+    places = (Place(one.property, one.source, one.name) for one in config.flags.unleash.properties)
+    return ContextReader(places, lambda _: False).read(state.rule.wants, facts, sent.address)
 
 
 def _pattern(patterns: Iterable[str], template: str, method: str) -> str:
@@ -75,6 +112,13 @@ def _spelling(method: str) -> str:
     if method.isupper():
         return ""
     return f"explained as {method.upper()}: methods are case-sensitive, and {method!r} would be another one"
+
+
+def _moves(config: Config, feature: str | None, percent: int) -> str:
+    moving = {one.name for one in config.features if one.move == "new-sessions"}
+    if feature not in moving or not percent:
+        return ""
+    return "this is for a session that begins now; one that began under a lower dial goes by that"
 
 
 def _note(feature: str | None, key: str | None, percent: int) -> str:

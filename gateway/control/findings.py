@@ -18,7 +18,7 @@ from gateway.control.errors import Invalid, NotFound, Unavailable
 from gateway.control.samples import moment, sample_view
 from shadow import (
     ComparedExchange,
-    ResultStore,
+    Results,
     Rules,
     RulesError,
     Signature,
@@ -40,7 +40,7 @@ _COMPARED: Final = (Verdict.MATCH, Verdict.NOISE, Verdict.ACCEPTED, Verdict.MISM
 class FindingsDesk:
     """`config` gives the configuration in force."""
 
-    def __init__(self, results: ResultStore, ledger: Ledger, config: Callable[[], Config]) -> None:
+    def __init__(self, results: Results, ledger: Ledger, config: Callable[[], Config]) -> None:
         self._results = results
         self._ledger = ledger
         self._config = config
@@ -50,6 +50,7 @@ class FindingsDesk:
         """Signatures of mismatches, those first that a person should read first."""
         with self._held:
             found = self._results.signatures(feature, _ALL)
+            self._insist()
         now = time.time()
         found.sort(key=lambda one: (one.is_acknowledged(now), by_weight(one)))
         return [self._row(one, now, example=examples) for one in found[:limit]]
@@ -59,22 +60,25 @@ class FindingsDesk:
         with self._held:
             sample = self._results.sample(signature)
             found = next((one for one in self._results.signatures(None, _ALL) if one.id == signature), None)
+            self._insist()
         if sample is None:
-            raise NotFound(f"There is no sample of a signature {signature!r}; `banyan diffs` lists them.")
+            nothing = f"There is no signature {signature!r}; `banyan diffs` lists them."
+            raise NotFound(_sampleless(found) if found else nothing)
         seen = self._row(found, time.time(), example=False) if found else None
         return {**sample_view(sample), "signature": seen, "rules": self._rules_of(sample)}
 
     def samples(self, signature: str | None, limit: int) -> list[ComparedExchange]:
         """Samples as they were stored: of one signature, of a rule (`rule:ID`), or of everything."""
         with self._held:
-            if signature is None:
-                return self._results.stored(limit)
-            return self._results.samples(signature)[:limit]
+            samples = self._results.samples(signature) if signature else self._results.stored(limit)
+            self._insist()
+            return samples[:limit]
 
     def noise(self, feature: str | None) -> list[dict[str, Any]]:
         """Where the control differs from itself, with the evidence, noise first."""
         with self._held:
             found = self._results.noise(feature)
+            self._insist()
         rows = [
             {
                 **msgspec.to_builtins(one),
@@ -93,6 +97,7 @@ class FindingsDesk:
         with self._held:
             hits = self._results.rule_hits()
             counts = {one.name: self._results.counts(one.name) for one in self._config().features}
+            self._insist()
         compared = {name: sum(count[verdict] for verdict in _COMPARED) for name, count in counts.items()}
         return {"hits": msgspec.to_builtins(hits), "compared": compared}
 
@@ -114,6 +119,14 @@ class FindingsDesk:
         self._write_down(before, until, reason, actor)
         return self._row(self._known(signature), time.time(), example=False)
 
+    def _insist(self) -> None:
+        """A store that cannot be read must not look like one in which nothing differs."""
+        if trouble := self._results.trouble:
+            raise Unavailable(
+                f"The result store cannot be read, so nobody knows what differs: {trouble}. "
+                "Comparing and its counts go on; see docs/operations.md."
+            )
+
     def _write_down(self, before: Signature, until: date | None, reason: str, actor: str) -> None:
         action = "acknowledge" if until else "unacknowledge"
         old = _day(before.acknowledged_until)
@@ -128,13 +141,18 @@ class FindingsDesk:
     def _known(self, signature: str) -> Signature:
         with self._held:
             found = next((one for one in self._results.signatures(None, _ALL) if one.id == signature), None)
+            self._insist()
         if found is None:
             raise NotFound(f"There is no signature {signature!r}; `banyan diffs` lists them.")
         return found
 
     def _row(self, one: Signature, now: float, *, example: bool) -> dict[str, Any]:
         row: dict[str, Any] = msgspec.to_builtins(one)
-        row |= {"trend": one.trend, "acknowledged": one.is_acknowledged(now)}
+        row |= {
+            "rate": round(one.rate(now), 3),
+            "trend": one.trend,
+            "acknowledged": one.is_acknowledged(now),
+        }
         for name in ("first_seen", "last_seen", "acknowledged_until"):
             row[name] = moment(row[name]) if row[name] else None
         if example:
@@ -165,6 +183,15 @@ class FindingsDesk:
             return load_rules(Path(self._config().shadow.rules))
         except RulesError:
             return Rules()
+
+
+def _sampleless(one: Signature) -> str:
+    """Counting is done at once and a sample follows when it is explained: a process may end in between."""
+    return (
+        f"Of signature {one.id!r} ({one.feature}, {one.route}, {one.path} {one.kind}; seen {one.count} "
+        f"times, last {moment(one.last_seen)}) no sample is kept: it was lost with the process that held it, "
+        "or there was no room for it. Ask again when it has been seen again."
+    )
 
 
 def _day(end: float) -> str | None:

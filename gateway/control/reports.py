@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
+
+from flags import Totals, UserSample
+from gateway.core.kept import KeptDecision
+from gateway.streams.origin import Passage
 
 __all__ = ["CounterRow", "HistogramRow", "Report", "ReportSender", "ReportServer", "gauge_key", "incarnation"]
 
@@ -22,6 +27,7 @@ INTERVAL: Final = 0.25
 MAX_FRAME: Final = 16 * 1024 * 1024
 _DEADLINE: Final = 2.0
 _BACK_OFF: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
+_LOG = logging.getLogger("banyan.control")
 
 
 class CounterRow(msgspec.Struct, frozen=True):
@@ -41,13 +47,22 @@ class HistogramRow(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All that one process has counted since it began. A gauge's key is made by `gauge_key`."""
+    """All that one process has counted since it began. A gauge's key is made by `gauge_key`.
+
+    `evidence`: totals for the judge, by feature. `users`: samples by feature, kind and window; some in each
+    report, and again and again. `decisions`: some of those since the last report; these are told once.
+    `passage`: what it has counted of what went over the shared streams.
+    """
 
     source: str
     incarnation: str
     counters: dict[str, list[CounterRow]] = {}
     histograms: list[HistogramRow] = []
     gauges: dict[str, float] = {}
+    evidence: dict[str, Totals] = {}
+    users: dict[str, dict[str, dict[int, UserSample]]] = {}
+    decisions: list[KeptDecision] = []
+    passage: Passage | None = None
 
 
 def gauge_key(name: str, *labels: str) -> str:
@@ -117,12 +132,18 @@ class ReportSender:
                 if self._writer is None:
                     _, self._writer = await asyncio.open_unix_connection(str(self._path))
                 body = self._encoder.encode(self._make())
+                # What has been closed under us is asked first: uvloop raises no OSError for a write to it.
+                if self._writer.is_closing():
+                    raise ConnectionResetError
                 self._writer.write(len(body).to_bytes(4, "big") + body)
                 await self._writer.drain()
             return True
         except (OSError, TimeoutError):
             self._hang_up()
-            return False
+        except Exception:  # noqa: BLE001 - what fails once must not keep all that comes later from being told
+            _LOG.exception("a report could not be sent; the next one is tried in a moment")
+            self._hang_up()
+        return False
 
     def _hang_up(self) -> None:
         writer, self._writer = self._writer, None

@@ -4,12 +4,22 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flags import FlagSnapshot, SourceView, StatePage, revision_of
+from flags import FlagSnapshot, Judgement, SourceView, StatePage, revision_of
 from gateway.control.ab_report import golden_sides
-from gateway.control.answers import FeatureStatus, Status, WorkerStatus, percent_number
+from gateway.control.answers import (
+    FeatureStatus,
+    MachineView,
+    SharedShadowStatus,
+    Status,
+    WorkerStatus,
+    percent_number,
+)
 from gateway.control.board import MetricsBoard
+from gateway.control.evidence import guard_views
+from gateway.control.judging import JudgeDesk
 from gateway.control.reports import gauge_key
 
 if TYPE_CHECKING:
@@ -25,25 +35,38 @@ def build_status(
     config: Config,
     page: StatePage,
     board: MetricsBoard,
+    judge: JudgeDesk,
     snapshot: FlagSnapshot,
     *,
     started_at: str,
     rollback_seconds: float | None,
     warnings: tuple[str, ...] = (),
     source: SourceView | None = None,
+    shared: SourceView | None = None,
+    plans: Mapping[str, str],
+    frozen: str,
+    shadow: SharedShadowStatus | None = None,
+    machines: tuple[MachineView, ...] = (),
 ) -> Status:
     """Every feature with its dial and effective side, every worker with its revision and age."""
     return Status(
         revision=snapshot.revision,
         everything_latched=snapshot.everything_latched,
-        features=tuple(_feature(feature, snapshot, board) for feature in config.features),
+        features=tuple(
+            _feature(feature, snapshot, board, judge.judgement(feature, snapshot), plans.get(feature.name))
+            for feature in config.features
+        ),
         workers=worker_statuses(page),
         rollback_seconds=rollback_seconds,
         started_at=started_at,
         traffic=config.listen.traffic_url,
-        admin=f"http://{config.listen.admin.host}:{config.listen.admin.port}",
+        admin=f"http://{config.listen.admin}",
         warnings=warnings,
         source=source or SourceView(),
+        shared=shared,
+        frozen=frozen,
+        shadow=shadow,
+        machines=machines,
     )
 
 
@@ -68,7 +91,9 @@ def _breakers(board: MetricsBoard, feature: str) -> list[float]:
     return board.gauges().get(gauge_key(_METRIC, feature), [])
 
 
-def _feature(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard) -> FeatureStatus:
+def _feature(
+    feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard, judgement: Judgement, plan: str | None
+) -> FeatureStatus:
     state = snapshot.feature(feature.name)
     latched = snapshot.latched(feature.name)
     rule = state.rule.words if state.rule is not None else ""
@@ -81,8 +106,12 @@ def _feature(feature: Feature, snapshot: FlagSnapshot, board: MetricsBoard) -> F
         routes=feature.match,
         fallback=str(feature.fallback),
         shadow_percent=percent_number(feature.shadow.percent),
+        plan=plan,
         golden=golden_sides(board, feature.name),
         rule=rule,
+        outcome=str(judgement.outcome),
+        reasons=judgement.reasons,
+        guards=guard_views(judgement),
     )
 
 

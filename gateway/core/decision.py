@@ -10,6 +10,7 @@ unmatched          legacy  no feature claims the request: the strangler's defaul
 rollback_all       legacy  everything is taken back
 rollback_feature   legacy  this feature is taken back
 breaker_open       legacy  the new side failed too often and is not asked for the moment
+forced             either  a trusted tester asks for this side, with a seal that holds
 percentage         either  the position of the sticky key lies below the dial, or not
 =================  ======  =============================================================
 
@@ -41,6 +42,7 @@ class Cause(StrEnum):
     ROLLBACK_ALL = "rollback_all"
     ROLLBACK_FEATURE = "rollback_feature"
     BREAKER_OPEN = "breaker_open"
+    FORCED = "forced"
     PERCENTAGE = "percentage"
 
 
@@ -59,12 +61,20 @@ UNMATCHED = Decision(Side.LEGACY, Cause.UNMATCHED, _LEGACY_ONLY)
 ROLLED_BACK = Decision(Side.LEGACY, Cause.ROLLBACK_ALL, _LEGACY_ONLY)
 FEATURE_ROLLED_BACK = Decision(Side.LEGACY, Cause.ROLLBACK_FEATURE, _LEGACY_ONLY)
 BREAKER_OPEN = Decision(Side.LEGACY, Cause.BREAKER_OPEN, _LEGACY_ONLY)
+FORCED_NEW = Decision(Side.NEW, Cause.FORCED, _NEW_THEN_LEGACY)
+FORCED_LEGACY = Decision(Side.LEGACY, Cause.FORCED, _LEGACY_ONLY)
 NOT_SELECTED = Decision(Side.LEGACY, Cause.PERCENTAGE, _LEGACY_ONLY)
 SELECTED = Decision(Side.NEW, Cause.PERCENTAGE, _NEW_THEN_LEGACY)
 
 
 def decide(
-    *, matched: bool, everything_latched: bool, feature_latched: bool, breaker_open: bool, selected: bool
+    *,
+    matched: bool,
+    everything_latched: bool,
+    feature_latched: bool,
+    breaker_open: bool,
+    selected: bool,
+    forced: Side | None = None,
 ) -> Decision:
     """Apply the order of precedence above. Pure and total: every input has exactly one decision."""
     if not matched:
@@ -75,4 +85,6 @@ def decide(
         return FEATURE_ROLLED_BACK
     if breaker_open:
         return BREAKER_OPEN
+    if forced is not None:
+        return FORCED_NEW if forced is Side.NEW else FORCED_LEGACY
     return SELECTED if selected else NOT_SELECTED

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.core.breaker import Phase
 from gateway.core.decision import Cause, Side
 
 
-class RequestFinished(NamedTuple):
-    """A client got its answer. ``status`` 0 when it left before; ``seconds`` from the head to the last
-    byte."""
+class RequestFinished(msgspec.Struct, frozen=True, gc=False):
+    """A client got its answer. ``status`` 0 when it left before; ``seconds`` from the head to the last byte.
+    ``fell_back``: the new side was asked first, and failed. ``key``: the sticky key. ``share``: the chance in
+    hundredths with which the dial puts a key on the new side; 0 where something else than chance decided.
+    ``cut``: the application broke its answer off after the head, so ``status`` only looks like success.
+    """
 
     feature: str
     side: Side
     cause: Cause
     status: int
     seconds: float
+    fell_back: bool = False
+    key: str = ""
+    share: int = 0
+    cut: bool = False
 
 
 class FellBack(NamedTuple):

@@ -42,6 +42,7 @@ class Treatment(Enum):
     TRACE = auto()
     REQUEST_ID = auto()
     IDEMPOTENCY = auto()
+    FORCE = auto()
     ONCE = auto()
 
 
@@ -72,7 +73,7 @@ REQUEST_FIELDS: dict[bytes, Treatment] = {
     b"http2-settings": Treatment.DROP,
     b"banyan-shadow": Treatment.DROP,
     b"banyan_shadow": Treatment.DROP,
-    b"banyan-force": Treatment.DROP,
+    b"banyan-force": Treatment.FORCE,
     b"banyan_force": Treatment.DROP,
     b"forwarded": Treatment.FORWARDING,
     **{spelling: Treatment.FORWARDING for name in _FORWARDING for spelling in _spellings(name)},
@@ -92,7 +93,15 @@ REQUEST_FIELDS: dict[bytes, Treatment] = {
     b"x-request-id": Treatment.REQUEST_ID,
     b"idempotency-key": Treatment.IDEMPOTENCY,
 }
-_KEPT_TOKENS = frozenset({b"keep-alive", b"close", b"upgrade"})
+_HOST, _COOKIE, _CONNECTION, _DROP = (
+    Treatment.HOST,
+    Treatment.COOKIE,
+    Treatment.CONNECTION,
+    Treatment.DROP,
+)
+_KEPT_TOKENS = frozenset({b"keep-alive", b"close", b"upgrade", b"content-length"})
+"""What ``Connection`` may name and is no field that ends here. The length of a body is none of its affair: an
+answer without it would have no end that its client could see."""
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
 
@@ -105,6 +114,7 @@ class RequestFacts:
     host: bytes = b""
     length: int | None = None
     chunked: bool = False
+    coded: bool = False
     close: bool = False
     keep_alive: bool = False
     upgrade: bytes = b""
@@ -115,7 +125,16 @@ class RequestFacts:
     traceparent: bytes = b""
     request_id: bytes = b""
     idempotency_key: bool = False
+    force: bytes = b""
     forwarding: Fields = field(default_factory=list)
+    peer: bytes | None = None
+    lines: bytes = b""
+    """Worked out once, for whoever brings the same fields again: the fields as they go upstream on behalf of
+    ``peer``."""
+    sender: bytes = b""
+    """Those among them that say who ``peer`` is."""
+    copied: tuple[tuple[bytes, bytes], ...] | None = None
+    """The same for the shadow: Host, and the fields that pass."""
 
 
 def read_request_fields(fields: Iterable[tuple[bytes, bytes]], *, http10: bool = False) -> RequestFacts:
@@ -138,23 +157,25 @@ def read_request_fields(fields: Iterable[tuple[bytes, bytes]], *, http10: bool =
                 facts.forwarding.append(pair)
             else:
                 kept.append(pair)
-        elif handling is Treatment.HOST:
+        elif handling is _HOST:
             hosts += 1
             facts.host = value
-        elif handling is Treatment.COOKIE:
+        elif handling is _COOKIE:
             facts.cookie = facts.cookie + b"; " + value if facts.cookie else value
             kept.append(pair)
-        elif handling is Treatment.CONNECTION:
+        elif handling is _CONNECTION:
             nominated = _connection(facts, value, nominated)
-        elif handling is not Treatment.DROP:
+        elif handling is not _DROP:
             _uncommon(facts, handling, pair)
     if hosts != 1 and not (http10 and hosts == 0):
         raise BadFields("Host is missing" if hosts == 0 else "Host is repeated")
     if hosts and not is_authority(facts.host):
         raise BadFields("Host is not a host with an optional port")
-    if facts.chunked and facts.length is not None:
+    if facts.coded and facts.length is not None:
         raise BadFields("both Content-Length and Transfer-Encoding")
-    if facts.chunked and http10:
+    if facts.coded and not facts.chunked:
+        raise BadFields("a transfer coding that does not end in chunked has no end")
+    if facts.coded and http10:
         raise BadFields("Transfer-Encoding in an HTTP/1.0 request")
     if nominated:
         facts.kept = [pair for pair in kept if pair[0].lower() not in nominated]
@@ -180,9 +201,8 @@ def _uncommon(facts: RequestFacts, handling: Treatment, pair: tuple[bytes, bytes
                 raise BadFields("Content-Length is repeated")
             facts.length = length
         case Treatment.CODING:
-            if facts.chunked or value.strip().lower() != b"chunked":
-                raise BadFields("the only transfer coding understood is chunked, once")
-            facts.chunked = True
+            for coding in value.lower().split(b","):
+                _coding(facts, coding.strip(b" \t"))
         case Treatment.UPGRADE:
             facts.upgrade = value.strip().lower()
         case Treatment.EXPECT:
@@ -192,6 +212,8 @@ def _uncommon(facts: RequestFacts, handling: Treatment, pair: tuple[bytes, bytes
         case Treatment.VIA:
             facts.via = facts.via + b", " + value if facts.via else value
         case Treatment.MAX_FORWARDS:
+            if facts.max_forwards is not None:
+                raise BadFields("Max-Forwards is repeated")
             facts.max_forwards = _digits(value, "Max-Forwards")
         case Treatment.TRACE:
             facts.traceparent = value if _TRACEPARENT.match(value) else b""
@@ -200,12 +222,22 @@ def _uncommon(facts: RequestFacts, handling: Treatment, pair: tuple[bytes, bytes
         case Treatment.IDEMPOTENCY:
             facts.idempotency_key = True
             facts.kept.append(pair)
+        case Treatment.FORCE:
+            facts.force = facts.force + b", " + value if facts.force else value or b"nothing"
         case Treatment.ONCE:
             if any(name.lower() == pair[0].lower() for name, _ in facts.kept):
                 raise BadFields(f"{pair[0].decode('latin-1')} is repeated: two readers may take two of them")
             facts.kept.append(pair)
         case _:
             raise AssertionError(handling)
+
+
+def _coding(facts: RequestFacts, coding: bytes) -> None:
+    """``identity`` changes nothing, and some still name it before ``chunked`` (RFC 2616 section 3.6)."""
+    if facts.chunked or coding not in (b"identity", b"chunked"):
+        raise BadFields("the only transfer coding understood is chunked, once, and last")
+    facts.coded = True
+    facts.chunked = coding == b"chunked"
 
 
 FORBIDDEN_TRAILERS = frozenset({b"host", b"content-length", b"transfer-encoding"})
@@ -236,10 +268,22 @@ class ResponseFacts:
     dated: bool = False
     location: bool = False
     upgrade: bytes = b""
+    cookies: tuple[bytes, ...] = ()
+    lines: bytes = b""
+    """Worked out once, for an answer that comes with the same head again: status line and fields as they go
+    to the client."""
 
 
 _RESPONSE_FACTS = frozenset(
-    {b"content-length", b"cache-control", b"date", b"location", b"content-location", *RESPONSE_DROPPED}
+    {
+        b"content-length",
+        b"cache-control",
+        b"date",
+        b"location",
+        b"content-location",
+        b"set-cookie",
+        *RESPONSE_DROPPED,
+    }
 )
 _NOT_SHARED = frozenset({b"private", b"no-store"})
 
@@ -252,6 +296,7 @@ def read_response_fields(fields: Iterable[tuple[bytes, bytes]]) -> ResponseFacts
     """
     kept: Fields = []
     facts = ResponseFacts(kept)
+    cookies: list[bytes] = []
     nominated: list[bytes] = []
     for pair in fields:
         name, value = pair
@@ -266,6 +311,9 @@ def read_response_fields(fields: Iterable[tuple[bytes, bytes]]) -> ResponseFacts
                 continue
             facts.length = length
             kept.append(pair)
+        elif lower == b"set-cookie":
+            cookies.append(value)
+            kept.append(pair)
         elif lower in RESPONSE_DROPPED:
             _hop_by_hop(facts, lower, value, nominated)
         elif lower == b"date":
@@ -279,10 +327,13 @@ def read_response_fields(fields: Iterable[tuple[bytes, bytes]]) -> ResponseFacts
             else:
                 facts.location = True
             kept.append(pair)
+    facts.cookies = tuple(cookies)
     if facts.chunked and facts.length is not None:
         raise BadFields("both Content-Length and Transfer-Encoding")
     if nominated:
         facts.kept = [pair for pair in kept if pair[0].lower() not in nominated]
+        facts.dated = facts.dated and b"date" not in nominated
+        facts.shareable = facts.shareable or b"cache-control" in nominated
     return facts
 
 

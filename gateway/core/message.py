@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.core.target import Target
 
 Field = tuple[bytes, bytes]
 Fields = list[Field]
 
 SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-"""RFC 9110 section 9.2.1, without TRACE, which is refused."""
+"""RFC 9110 section 9.2.1, as they stand on the wire, without TRACE, which is refused."""
 
 IDEMPOTENT_METHODS = SAFE_METHODS | {b"PUT", b"DELETE"}
 """RFC 9110 section 9.2.2."""
@@ -17,14 +20,19 @@ ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 """What ``Allow`` says where the gateway itself is asked; other methods pass too, if the parser knows them."""
 
 
-@dataclass(slots=True, frozen=True)
-class RequestHead:
-    """What stood before the body. ``target`` are the very bytes that came in; they go out unchanged."""
+class RequestHead(NamedTuple):
+    """The line above the fields, read. ``line`` is the one that goes upstream, with the very bytes of the
+    path that came in."""
 
     method: bytes
-    target: bytes
+    target: Target
     minor_version: int
-    fields: Fields
+    line: bytes
+
+
+def request_line(method: bytes, target: Target, minor_version: int = 1) -> RequestHead:
+    """A request line as it came in, and as it goes out: always as HTTP/1.1."""
+    return RequestHead(method, target, minor_version, b"%b %b HTTP/1.1\r\n" % (method, target.forward))
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,4 +42,4 @@ class ResponseHead:
     status: int
     reason: bytes
     minor_version: int
-    fields: Fields
+    fields: tuple[Field, ...]

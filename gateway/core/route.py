@@ -9,9 +9,14 @@ The path is compared byte for byte as it came in: no decoding, so none can diffe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from gateway.core.memory import Memory
 
 _ANY_METHOD = b""
+_MATCHED = 2048
+_LONGEST_KEPT = 256
+"""Of the last paths asked for, up to this length, the route is remembered: many walks become one look."""
 
 
 class Route(NamedTuple):
@@ -35,17 +40,26 @@ class _Node:
 class RouteTable:
     """All patterns of all features; immutable once built."""
 
-    __slots__ = ("_exact", "_root")
+    __slots__ = ("_exact", "_matched", "_root")
 
     def __init__(self, features: Iterable[tuple[str, Iterable[str]]]) -> None:
         self._root = _Node()
         self._exact: dict[bytes, dict[bytes, Route]] = {}
+        self._matched: Memory[tuple[bytes, bytes], Route | Literal[False]] = Memory(_MATCHED)
         for feature, patterns in features:
             for pattern in patterns:
                 self._add(feature, pattern)
 
     def match(self, method: bytes, path: bytes) -> Route | None:
         """The route that claims this request, or None (then legacy answers)."""
+        found = self._matched.recent((method, path))
+        if found is None:
+            found = self._match(method, path) or False
+            if len(path) <= _LONGEST_KEPT:
+                self._matched.put((method, path), found)
+        return found or None
+
+    def _match(self, method: bytes, path: bytes) -> Route | None:
         methods = self._exact.get(path)
         if methods is not None:
             route = _for_method(methods, method)

@@ -1,6 +1,8 @@
-"""Who is asking: the sticky key of a request, found or minted. (Carrying a session across sides belongs
-here too.)"""
+"""Who is asking: the sticky key of a request, found, minted, or carried on when the application changes its
+cookie. (Carrying a session across sides belongs here too.)"""
 
-from gateway.sessions.sticky import StickyKey, StickyKeys
+from gateway.sessions.beginnings import Beginning, Beginnings
+from gateway.sessions.carried import CarriedKeys
+from gateway.sessions.sticky import Began, StickyKey, StickyKeys
 
-__all__ = ["StickyKey", "StickyKeys"]
+__all__ = ["Began", "Beginning", "Beginnings", "CarriedKeys", "StickyKey", "StickyKeys"]

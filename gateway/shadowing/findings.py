@@ -6,12 +6,16 @@ A broken or full store costs nothing but what it would have kept.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections import Counter
 from typing import Literal
 
+import msgspec
+
 from gateway.capture import CapturedExchange
+from gateway.shadowing.limit import TimeLimit, TookTooLong
 from gateway.sinks import log_event
 from shadow import (
     Batch,
@@ -20,8 +24,11 @@ from shadow import (
     Explainer,
     Observation,
     Redactor,
+    RequestSnapshot,
     Verdict,
     mismatch_line,
+    plain_observation,
+    plain_request,
     subjects,
 )
 
@@ -30,35 +37,50 @@ _BUSY = 32
 _KEPT = 5
 _KNOWN = 20_000
 _LONGEST_VERSION = 64
+_LARGEST_KEPT = 256 * 1024
 
 
 class Findings:
     """``version_field``: the field of the new side's answers that names its release, in lower case, or
-    empty. ``golden_verdicts`` is read by the metrics: (feature, side, verdict) → how many."""
+    empty. ``golden_verdicts`` is read by the metrics: (feature, side, verdict) → how many.
 
-    def __init__(self, redactor: Redactor, explainer: Explainer, version_field: bytes = b"") -> None:
+    Counting is done at once; a sample that is kept is explained and redacted beside, and nobody waits for it.
+    """
+
+    def __init__(
+        self, redactor: Redactor, explainer: Explainer, limit: TimeLimit, version_field: bytes = b""
+    ) -> None:
+        self._limit = limit
         self._redactor = redactor
         self._explainer = explainer
         self._version_field = version_field
-        self._explaining = 0
+        self._keeping: set[asyncio.Task[None]] = set()
         self._batch = Batch()
         self._seen: Counter[str] = Counter()
         self._chance = random.Random()
         self.golden_verdicts: Counter[tuple[str, str, str]] = Counter()
 
-    async def shadowed(
+    def shadowed(
         self, exchange: CapturedExchange, control: Observation, candidate: Observation, comparison: Comparison
     ) -> None:
         """The two sides were compared."""
-        await self._compared(exchange, control, candidate, comparison, "shadow")
+        if not comparison.differences:
+            self._batch.verdicts[exchange.feature, comparison.verdict] += 1
+            return
+        self._compared(exchange, control, candidate, comparison, "shadow")
 
-    async def against_golden(
+    def against_golden(
         self, exchange: CapturedExchange, recorded: Observation, answer: Observation, comparison: Comparison
     ) -> None:
         """One side was compared with a recording."""
         self.golden_verdicts[exchange.feature, answer.side, comparison.verdict] += 1
         if comparison.verdict is Verdict.MISMATCH:
-            await self._compared(exchange, recorded, answer, comparison, "golden")
+            self._compared(exchange, recorded, answer, comparison, "golden")
+
+    async def idle(self) -> None:
+        """Return when the samples under way are explained."""
+        while self._keeping:
+            await asyncio.wait(self._keeping)
 
     def not_compared(self, exchange: CapturedExchange, verdict: Verdict) -> None:
         """There was nothing to compare."""
@@ -73,7 +95,7 @@ class Findings:
         batch, self._batch = self._batch, Batch()
         return batch
 
-    async def _compared(
+    def _compared(
         self,
         exchange: CapturedExchange,
         control: Observation,
@@ -98,10 +120,10 @@ class Findings:
         names += {f"rule:{each.excused_by}": None for each in comparison.differences if each.excused_by}
         wanted = tuple(name for name in names if self._wants(name))
         if wanted:
-            kept = await self._kept(exchange, control, candidate, comparison, against, version)
-            self._batch.samples.append((wanted, kept))
-            if comparison.verdict is Verdict.MISMATCH:
-                log_event(_log, "mismatch", mismatch_line(kept), logging.WARNING)
+            keep = self._keep(wanted, exchange, control, candidate, comparison, against, version)
+            task = asyncio.get_running_loop().create_task(keep)
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
 
     def _wants(self, name: str) -> bool:
         """Whether one more sample belongs into this reservoir."""
@@ -121,33 +143,70 @@ class Findings:
                 return self._redactor.text(value.decode("latin-1").strip())[:_LONGEST_VERSION]
         return ""
 
-    async def _kept(
+    async def _keep(
         self,
+        wanted: tuple[str, ...],
         exchange: CapturedExchange,
         control: Observation,
         candidate: Observation,
         comparison: Comparison,
         against: Literal["shadow", "golden"],
         version: str,
-    ) -> ComparedExchange:
+    ) -> None:
         deepdiff = None
-        if comparison.verdict is Verdict.MISMATCH and self._explaining < _BUSY:
-            self._explaining += 1
-            try:
-                deepdiff = await self._explainer.explain(*subjects(comparison))
-            finally:
-                self._explaining -= 1
-        redact = self._redactor
-        return ComparedExchange(
+        if comparison.verdict is Verdict.MISMATCH and len(self._keeping) <= _BUSY:
+            deepdiff = await self._explainer.explain(*subjects(comparison))
+        request, control, candidate = self._secret_free(exchange.request, control, candidate)
+        kept = ComparedExchange(
             exchange.id,
             exchange.feature,
             exchange.template,
             exchange.at,
-            redact.request(exchange.request),
-            redact.observation(control),
-            redact.observation(candidate),
+            request,
+            control,
+            candidate,
             comparison,
             deepdiff,
             against,
             version,
         )
+        self._batch.keep(wanted, kept)
+        if comparison.verdict is Verdict.MISMATCH:
+            log_event(_log, "mismatch", mismatch_line(kept), logging.WARNING)
+
+    def _secret_free(
+        self, request: RequestSnapshot, control: Observation, candidate: Observation
+    ) -> tuple[RequestSnapshot, Observation, Observation]:
+        """All three without secrets. What takes too long to be looked through, for its size or its poison,
+        is kept without the bodies: the differences are told by their own excerpts.
+        """
+        redact = self._redactor
+        try:
+            with self._limit.over(0):
+                return (
+                    redact.request(_kept_request(plain_request(request))),
+                    redact.observation(_kept(plain_observation(control))),
+                    redact.observation(_kept(plain_observation(candidate))),
+                )
+        except TookTooLong:
+            return (
+                redact.request(_without_body(request)),
+                redact.observation(_bodiless(control)),
+                redact.observation(_bodiless(candidate)),
+            )
+
+
+def _kept_request(request: RequestSnapshot) -> RequestSnapshot:
+    return _without_body(request) if len(request.body) > _LARGEST_KEPT else request
+
+
+def _kept(side: Observation) -> Observation:
+    return _bodiless(side) if len(side.body) > _LARGEST_KEPT else side
+
+
+def _without_body(request: RequestSnapshot) -> RequestSnapshot:
+    return msgspec.structs.replace(request, body=b"", body_cut=True)
+
+
+def _bodiless(side: Observation) -> Observation:
+    return msgspec.structs.replace(side, body=b"", cut=True)

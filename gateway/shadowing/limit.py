@@ -1,15 +1,22 @@
 """A hard limit of time on work over one pair: a pathological one costs its own verdict, not the process.
 
 By an interval timer and its signal, since nothing else interrupts Python code that does not come back; so it
-works in the main thread of a process and nowhere else.
+works in the main thread of a process and nowhere else. The timer ticks only while there is work, so that a
+pair costs no system call, and an idle process is not woken.
 """
 
 from __future__ import annotations
 
+import atexit
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+
+TICK = 0.025
+"""Seconds between two looks at what is under way: the limit is met within one of them, or as soon as
+a call in C that is under way then (a parser, a decompression, one regular expression) has come back."""
+ROOMY = 2 * 1024 * 1024
+"""Bytes of a pair above which the limit grows with its size: long because large is no poison."""
+_IDLE = -1
 
 
 class TookTooLong(Exception):
@@ -17,26 +24,45 @@ class TookTooLong(Exception):
 
 
 class TimeLimit:
-    """``with limit(): …`` raises ``TookTooLong`` inside the block after ``seconds``."""
+    """``with limit.over(size): …`` raises ``TookTooLong`` inside the block after ``seconds``. ``reached``
+    counts how often."""
+
+    __slots__ = ("_left", "_most", "_ticking", "_used", "reached")
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._armed = False
+        self._most = max(1, int(seconds / TICK))
+        self._left = _IDLE
+        self._ticking = False
+        self._used = False
         self.reached = 0
         signal.signal(signal.SIGALRM, self._ring)
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # or its last ring would kill us
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        self._armed = True
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
-        try:
-            yield
-        finally:
-            self._armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+    def over(self, size: int) -> TimeLimit:
+        """The limit for a pair of ``size`` bytes, to be entered at once."""
+        self._left = self._most if size <= ROOMY else self._most * size // ROOMY
+        return self
+
+    def __enter__(self) -> None:
+        self._used = True
+        if not self._ticking:
+            self._ticking = True
+            signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = _IDLE
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
-        if self._armed:  # late: the block has ended already
-            self._armed = False
-            self.reached += 1
-            raise TookTooLong
+        if self._left > 0:
+            self._left -= 1
+            if self._left == 0:
+                self._left = _IDLE
+                self.reached += 1
+                raise TookTooLong
+        elif self._used:
+            self._used = False
+        elif self._ticking:
+            self._ticking = False
+            signal.setitimer(signal.ITIMER_REAL, 0)

@@ -13,6 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from flags import replace_whole
+
 FOLDER: Final = "golden-live"
 ORDER: Final = "order.json"
 
@@ -92,6 +94,4 @@ def outcomes(state: Path, order: str) -> list[Outcome]:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    aside = path.with_suffix(".new")
-    aside.write_bytes(data)
-    aside.replace(path)
+    replace_whole(path, data, mode=0o666, durable=False)

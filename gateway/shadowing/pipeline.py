@@ -1,15 +1,17 @@
 """One captured exchange from copy to verdict. The order of these steps is the order in which a session
 happened.
 
-Whatever goes wrong with one exchange costs one verdict: nothing here raises, and work on a pair that does not
-come back is given up after a time.
+Callbacks, and no task: nothing here waits but for the other side. Whatever goes wrong with one exchange costs
+one verdict: nothing here raises, and work on a pair that does not come back is given up after a time.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
+from math import inf
 
 import msgspec
 
@@ -17,216 +19,407 @@ from gateway.capture import CapturedExchange
 from gateway.core.decision import Side
 from gateway.shadowing.copy import CopySender
 from gateway.shadowing.findings import Findings
+from gateway.shadowing.hearing import Then
 from gateway.shadowing.limit import TimeLimit, TookTooLong
 from gateway.shadowing.recording import LiveRecorder
 from gateway.shadowing.rulebook import RuleBook
 from gateway.shadowing.template import Templates
 from gateway.shadowing.trust import Trust
 from gateway.shadowing.twice import CONTROL, ControlTwice
+from gateway.shadowing.writes import OpenWrites
 from golden import GoldenIndex, JourneyState, Recording, compare_with_golden
 from shadow import (
     AGAINST_CONFIDENCE,
+    LEFT_OUT,
+    SAFE_METHODS,
+    SAME,
     Comparison,
     MirrorBook,
     Observation,
+    Pair,
     Redactor,
     RequestSnapshot,
     SessionMirror,
     Verdict,
     compare,
+    compare_pair,
+    host_of,
     is_itself,
+    same_at_sight,
     settle,
+    undetermined,
 )
 
 _log = logging.getLogger("banyan.shadow")
-_UNKNOWN = "began before it was seen"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FAILED = "an exchange could not be shadowed"
+_LEGACY, _NEW = Side
 SHORTEST_DEADLINE = 1.0
 """Seconds that a shadow gets even when the primary took no time: a slower side is a finding, not a
 timeout."""
 
+Done = Callable[[Verdict], None]
+
+
+@dataclass(slots=True)
+class Parts:
+    """What an exchange meets on its way. ``deadline`` caps the wait for the other side, in seconds; it gets
+    twice the primary's time, but at least one second. ``goldens`` and ``today`` are renewed: sessions under
+    way keep what they did. ``all_heard``: see `Hearing.after_all`.
+    """
+
+    senders: Mapping[Side, CopySender]
+    trust: Trust
+    twice: ControlTwice
+    findings: Findings
+    rules: RuleBook
+    redactor: Redactor
+    goldens: GoldenIndex
+    mirrors: MirrorBook
+    writes: OpenWrites
+    all_heard: Callable[[Then], None]
+    recorder: LiveRecorder
+    limit: TimeLimit
+    deadline: float
+    today: date
+
 
 class Pipeline:
-    """``deadline`` caps the wait for the other side, in seconds; it gets twice the primary's time, but at
-    least one second."""
+    """Takes exchanges on their way; each comes to one verdict."""
 
-    def __init__(
-        self,
-        senders: Mapping[Side, CopySender],
-        trust: Trust,
-        twice: ControlTwice,
-        findings: Findings,
-        rules: RuleBook,
-        redactor: Redactor,
-        goldens: GoldenIndex,
-        mirrors: MirrorBook,
-        recorder: LiveRecorder,
-        limit: TimeLimit,
-        deadline: float,
-        today: Callable[[], date],
-    ) -> None:
-        self._senders = senders
-        self._trust = trust
-        self._twice = twice
-        self._findings = findings
-        self._rules = rules
-        self._redactor = redactor
-        self._goldens = goldens
-        self._mirrors = mirrors
-        self._recorder = recorder
-        self._limit = limit
-        self._deadline = deadline
-        self._today = today
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._templates = Templates()
 
-    async def run(self, exchange: CapturedExchange, out_until: float = 0.0) -> Verdict:
-        """Ask the other side what it would have answered, compare, and keep what was found. Never raises.
+    def begin(self, exchange: CapturedExchange, done: Done, out_until: float = 0.0) -> None:
+        """Ask the other side what it would have answered, compare, keep what was found, and call ``done``
+        with the verdict. Never raises.
 
         ``out_until``: until when requests of this session may have been left out.
         """
-        mirror = self._mirrors.find(exchange.key, exchange.request, exchange.begins, exchange.at)
-        if mirror.born <= out_until:
-            mirror.lose("the sample of sessions was lowered meanwhile")
-            self._recorder.lost(exchange.key)
+        parts, request = self._parts, exchange.request
         try:
-            route = self._templates.of(exchange.request.method, exchange.template, exchange.request.target)
-            return await self._run(msgspec.structs.replace(exchange, template=route), mirror)
-        except TookTooLong:
-            reason = "a pair took too long to compare"
-        except Exception:  # noqa: BLE001 - one pair must cost one pair
-            _log.exception("an exchange could not be shadowed")
-            reason = "an exchange could not be shadowed"
-        mirror.lose(reason)
-        self._findings.not_compared(exchange, Verdict.UNDETERMINED)
-        return Verdict.UNDETERMINED
-
-    async def _run(self, exchange: CapturedExchange, mirror: SessionMirror) -> Verdict:
-        primary = exchange.answer
-        side = Side(primary.side).other
-        if mirror.primary not in ("", primary.side):
-            mirror.lose("the session changed sides")
-        mirror.primary = primary.side
-        overlaps = 0.0 < exchange.began < mirror.write_ended
-        if exchange.request.method not in _SAFE:
-            mirror.write_ended = max(mirror.write_ended, exchange.at)
-            if overlaps:
-                mirror.lose("two writes of the session overlapped, and their order is not known")
-        first = mirror.attachment is None and mirror.known_from_start
-        recording = self._recording(exchange, mirror)
-        await self._hold(exchange, recording, primary)
-        refusal = await self._refusal(exchange.request, side)
-        if refusal:
-            self._recorder.take(exchange, mirror, None, first)
-            mirror.lose(refusal)
-            self._findings.not_compared(exchange, Verdict.UNDETERMINED)
-            return Verdict.UNDETERMINED
-        shadow, again = await self._ask(exchange, side, mirror)
-        with self._limit():
-            self._recorder.take(exchange, mirror, shadow, first)
-            mirror.learn(exchange.request, primary, shadow)
-        control, candidate = (primary, shadow) if side is Side.NEW else (shadow, primary)
-        comparison = settle(self._compare(exchange, control, candidate), mirror)
-        if overlaps and comparison.verdict is Verdict.MISMATCH:
-            reason = "a write of the session overlapped with it"
-            comparison = msgspec.structs.replace(
-                comparison, verdict=Verdict.UNDETERMINED, severity=None, reason=reason
+            mirror = parts.mirrors.find(
+                exchange.key, request, exchange.begins, exchange.at, out_until or -inf
             )
+            if out_until and mirror.born <= out_until:
+                mirror.lose_track(LEFT_OUT)
+                parts.recorder.lost(exchange.key)
+            route = self._templates.of(request.method, exchange.template, request.target)
+        except Exception:  # noqa: BLE001 - one pair must cost one pair
+            _log.exception(_FAILED)
+            self._give_up(exchange)
+            done(Verdict.UNDETERMINED)
+            return
+        side = _NEW if exchange.answer.side == _LEGACY else _LEGACY
+        _Turn(parts, exchange, route, mirror, done, side, request).begin()
+
+    def _give_up(self, exchange: CapturedExchange) -> None:
+        """It has not even found its session: all of that user are unknown from here on."""
+        parts = self._parts
+        parts.writes.end(exchange.key, exchange.began)
+        parts.recorder.lost(exchange.key)
+        parts.mirrors.lose(exchange.key, _FAILED, exchange.at)
+        parts.findings.not_compared(exchange, Verdict.UNDETERMINED)
+
+
+class _Turn(msgspec.Struct, eq=False):
+    """One exchange on its way, in the order of its methods. A structure because there is one for each."""
+
+    _parts: Parts
+    _exchange: CapturedExchange
+    _route: str
+    _mirror: SessionMirror
+    _done: Done | None
+    _side: Side
+    _copy: RequestSnapshot
+    _again: Observation | None = None
+    _again_later: bool = False
+    _recording: Recording | None = None
+    _first: bool = False
+    _overlaps: bool = False
+    _deadline: float = 0.0
+
+    # --- before the other side is asked -------------------------------------------------------------
+
+    def begin(self) -> None:
+        """What is known of the session, and whether the copy may be sent."""
+        try:
+            self._follow_session()
+            if self._exchange.request.body_cut:
+                self._refuse("the request was not copied whole")
+            elif self._exchange.request.method in SAFE_METHODS:
+                self._ask()
+            else:
+                self._parts.trust.allows_write(self._side, self._allowed)
+        except Exception as problem:  # noqa: BLE001 - one pair must cost one pair
+            self._fail(problem)
+
+    def _follow_session(self) -> None:
+        exchange, mirror = self._exchange, self._mirror
+        primary, began = exchange.answer.side, exchange.began
+        if mirror.primary != primary:
+            if mirror.primary and mirror.has_state:
+                mirror.lose("the session changed sides")
+            mirror.primary = primary
+        is_open = self._parts.writes.overlap(exchange.key, began, exchange.at)
+        self._overlaps = is_open or 0.0 < began < mirror.write_ended
+        if exchange.request.method not in SAFE_METHODS:
+            self._parts.writes.end(exchange.key, began)
+            mirror.write_ended = max(mirror.write_ended, exchange.at)
+            if self._overlaps:
+                self._lose_if_write()
+        if not mirror.is_off_track:
+            self._first = mirror.track is None and mirror.known_from_start
+            self._recording = self._recorded()
+            if self._recording is not None:
+                self._hold(self._recording, exchange.answer)
+
+    def _lose_if_write(self) -> None:
+        if self._exchange.request.method not in SAFE_METHODS:
+            self._mirror.lose("two writes of the session overlapped, and their order is not known")
+
+    def _recorded(self) -> Recording | None:
+        """The recording of this request in this state of its session, if there is one.
+
+        What the primary's session has done is known from its start on, also when the other side's state was
+        lost: a route whose legacy is switched off keeps its witness. It is known no more once a request was
+        not followed.
+        """
+        exchange, mirror, goldens = self._exchange, self._mirror, self._parts.goldens
+        if mirror.track is None and mirror.known_from_start and len(goldens):
+            mirror.track = goldens.begin()
+        journey = mirror.track
+        if not isinstance(journey, JourneyState):  # it began before it was seen, or before there were any
+            mirror.leave_track()
+            return None
+        try:
+            with self._parts.limit.over(len(exchange.request.body) + len(exchange.answer.body)):
+                recording = goldens.find(exchange.request, journey)
+                journey.advance(exchange.request, recording, exchange.answer)
+        except Exception:
+            mirror.leave_track()  # it may lack this request, or have half of it
+            raise
+        return recording
+
+    def _hold(self, recording: Recording, answer: Observation) -> None:
+        """Compare one side's answer with what was recorded as right."""
+        parts, exchange = self._parts, self._exchange
+        with parts.limit.over(len(answer.body)):
+            comparison: Comparison = compare_with_golden(
+                recording,
+                exchange.request,
+                answer,
+                parts.rules.rules,
+                parts.today,
+                scrubber=parts.goldens.scrubber,
+                feature=exchange.feature,
+                route=self._route,
+            )
+        parts.findings.against_golden(self._placed(), recording.observation, answer, comparison)
+
+    def _allowed(self, allowed: bool) -> None:
+        """Whether this side may be sent the copy of a write."""
+        try:
+            if allowed:
+                self._ask()
+            else:
+                self._refuse(
+                    f"{self._side} does not say that it honours Banyan-Shadow, so no write is sent to it"
+                )
+        except Exception as problem:  # noqa: BLE001 - one pair must cost one pair
+            self._fail(problem)
+
+    def _refuse(self, reason: str) -> None:
+        self._parts.recorder.take(self._exchange, self._route, self._mirror, None, self._first)
+        self._mirror.lose(reason)
+        self._parts.findings.not_compared(self._exchange, Verdict.UNDETERMINED)
+        self._end(Verdict.UNDETERMINED)
+
+    # --- the other side, and on a sample the control again, before or after it ------------------------
+
+    def _ask(self) -> None:
+        parts, exchange = self._parts, self._exchange
+        request = exchange.request
+        if request.body:
+            with parts.limit.over(len(request.body)):
+                self._copy = self._mirror.rewrite(request)
+        else:
+            self._copy = self._mirror.rewrite(request)
+        self._deadline = min(max(2 * exchange.answer.elapsed, SHORTEST_DEADLINE), parts.deadline)
+        if parts.twice.wants(exchange):
+            if parts.twice.goes_first():
+                parts.twice.ask(exchange, self._copy, self._deadline, self._asked_before)
+                return
+            self._again_later = True
+        self._send()
+
+    def _asked_before(self, again: Observation) -> None:
+        self._again = again
+        try:
+            self._send()
+        except Exception as problem:  # noqa: BLE001 - one pair must cost one pair
+            self._fail(problem)
+
+    def _send(self) -> None:
+        exchange = self._exchange
+        self._parts.senders[self._side].send(
+            self._copy, host_of(exchange.request), self._deadline, self._answered, exchange.added
+        )
+
+    def _answered(self, shadow: Observation) -> None:
+        try:
+            if self._copy.method not in SAFE_METHODS and not self._parts.trust.note(self._side, shadow):
+                self._mirror.lose(f"{self._side} did not say that it honoured Banyan-Shadow for a write")
+            if self._again_later:
+                self._parts.twice.ask(
+                    self._exchange, self._copy, self._deadline, lambda again: self._conclude(shadow, again)
+                )
+                return
+        except Exception as problem:  # noqa: BLE001 - one pair must cost one pair
+            self._fail(problem)
+            return
+        self._conclude(shadow, self._again)
+
+    # --- the verdict --------------------------------------------------------------------------------
+
+    def _conclude(self, shadow: Observation, again: Observation | None) -> None:
+        try:
+            if again is None and self._is_same_at_sight(shadow):
+                verdict = self._same(shadow)
+            else:
+                comparison = self._comparison(shadow)
+                if comparison.verdict is Verdict.MISMATCH and not self._overlaps:
+                    self._parts.all_heard(lambda heard: self._heard(shadow, again, comparison, heard))
+                    return
+                verdict = self._found(shadow, again, comparison)
+        except Exception as problem:  # noqa: BLE001 - one pair must cost one pair
+            self._fail(problem)
+            return
+        self._end(verdict)
+
+    def _heard(
+        self, shadow: Observation, again: Observation | None, comparison: Comparison, all_heard: bool
+    ) -> None:
+        """It is a mismatch by what was known when it was compared: is it still?"""
+        try:
+            exchange = self._exchange
+            self._overlaps = self._parts.writes.overlap(exchange.key, exchange.began, exchange.at)
+            comparison = settle(comparison, self._mirror)
+            if self._overlaps:
+                self._lose_if_write()
+            elif not all_heard:
+                comparison = undetermined(comparison, "not every worker said what it knew of the session")
+            verdict = self._found(shadow, again, comparison)
+        except Exception as problem:  # noqa: BLE001 - one pair must cost one pair
+            self._fail(problem)
+            return
+        self._end(verdict)
+
+    def _is_same_at_sight(self, shadow: Observation) -> bool:
+        if self._recording is not None or shadow.error:
+            return False
+        return same_at_sight(self._exchange.answer, shadow, self._parts.rules.rules.headers)
+
+    def _same(self, shadow: Observation) -> Verdict:
+        """The usual end: the two answers are the same bytes, so there is nothing to learn and nothing to
+        find.
+        """
+        parts, exchange = self._parts, self._exchange
+        self._mirror.answered(exchange.request)
+        parts.recorder.take(exchange, self._route, self._mirror, shadow, self._first)
+        parts.findings.shadowed(exchange, exchange.answer, shadow, SAME)
+        return Verdict.MATCH
+
+    def _comparison(self, shadow: Observation) -> Comparison:
+        parts, exchange, mirror = self._parts, self._exchange, self._mirror
+        primary = exchange.answer
+        control, candidate = self._roles(shadow)
+        with parts.limit.over(len(primary.body) + len(shadow.body)):
+            parts.recorder.take(exchange, self._route, mirror, shadow, self._first)
+            comparison = settle(self._compared(primary, shadow, control, candidate), mirror)
+        if parts.rules.unknown and comparison.verdict is Verdict.MISMATCH:
+            return undetermined(comparison, "the file of rules cannot be understood")
+        return comparison
+
+    def _roles(self, shadow: Observation) -> tuple[Observation, Observation]:
+        primary = self._exchange.answer
+        return (primary, shadow) if self._side is Side.NEW else (shadow, primary)
+
+    def _found(self, shadow: Observation, again: Observation | None, comparison: Comparison) -> Verdict:
+        parts, exchange, mirror = self._parts, self._exchange, self._mirror
+        control, candidate = self._roles(shadow)
+        if self._overlaps and comparison.verdict is Verdict.MISMATCH:
+            comparison = undetermined(comparison, "a write of the session overlapped with it")
         if again is not None and not again.error and comparison.verdict not in AGAINST_CONFIDENCE:
-            comparison = self._told_from_noise(exchange, control, again, comparison)
-        await self._findings.shadowed(exchange, control, candidate, comparison)
-        if not shadow.error and mirror.known_from_start:
-            await self._hold(exchange, recording, shadow)
+            comparison = self._told_from_noise(control, again, comparison)
+        if comparison.differences:
+            exchange = self._placed()
+        parts.findings.shadowed(exchange, control, candidate, comparison)
+        if self._recording is not None and not shadow.error and mirror.known_from_start:
+            self._hold(self._recording, shadow)
         return comparison.verdict
 
-    def _compare(
-        self, exchange: CapturedExchange, control: Observation, candidate: Observation
+    def _compared(
+        self, primary: Observation, shadow: Observation, control: Observation, candidate: Observation
     ) -> Comparison:
-        with self._limit():
-            return compare(
-                exchange.request,
-                control,
-                candidate,
-                self._rules.rules,
-                feature=exchange.feature,
-                route=exchange.template,
-                today=self._today(),
-                redactor=self._redactor,
-            )
+        """What the session learns from the two answers, and how they differ: both bodies are read once."""
+        parts, exchange, mirror = self._parts, self._exchange, self._mirror
+        rules = parts.rules.rules
+        if shadow.error:
+            mirror.learn(exchange.request, primary, shadow)
+            return compare(exchange.request, control, candidate, rules, today=parts.today)
+        pair = Pair(control, candidate, bodiless=exchange.request.method == "HEAD", also=rules.headers)
+        mirror.learn(exchange.request, primary, shadow, pair)
+        return compare_pair(
+            exchange.request,
+            pair,
+            rules,
+            feature=exchange.feature,
+            route=self._route,
+            today=parts.today,
+            redactor=parts.redactor,
+        )
 
     def _told_from_noise(
-        self, exchange: CapturedExchange, control: Observation, again: Observation, comparison: Comparison
+        self, control: Observation, again: Observation, comparison: Comparison
     ) -> Comparison:
-        itself = self._compare(exchange, control, again)
+        parts, exchange = self._parts, self._exchange
+        with parts.limit.over(len(control.body) + len(again.body)):
+            itself = compare(
+                exchange.request,
+                control,
+                again,
+                parts.rules.rules,
+                feature=exchange.feature,
+                route=self._route,
+                today=parts.today,
+                redactor=parts.redactor,
+            )
         if itself.verdict in AGAINST_CONFIDENCE:
             return comparison
-        self._findings.twice(exchange, itself, comparison)
+        parts.findings.twice(self._placed(), itself, comparison)
         if not is_itself(comparison, itself):
             return comparison
         reason = f"{CONTROL} differs from itself there"
         return msgspec.structs.replace(comparison, verdict=Verdict.NOISE, severity=None, reason=reason)
 
-    async def _refusal(self, request: RequestSnapshot, side: Side) -> str:
-        """Why this copy is not sent; empty when it is."""
-        if request.body_cut:
-            return "the request was too large to be copied"
-        if request.method not in _SAFE and not await self._trust.allows_write(side):
-            return f"{side} does not say that it honours Banyan-Shadow, so no write is sent to it"
-        return ""
+    def _placed(self) -> CapturedExchange:
+        """The exchange under the route that findings are grouped by."""
+        return msgspec.structs.replace(self._exchange, template=self._route)
 
-    async def _ask(
-        self, exchange: CapturedExchange, side: Side, mirror: SessionMirror
-    ) -> tuple[Observation, Observation | None]:
-        """The other side's answer, and where the control is asked twice, its second one."""
-        with self._limit():
-            copy = mirror.rewrite(exchange.request)
-        host = next((value for name, value in exchange.request.headers if name.lower() == b"host"), b"")
-        deadline = min(max(2 * exchange.answer.elapsed, SHORTEST_DEADLINE), self._deadline)
-        again: Observation | None = None
-        twice = self._twice.wants(exchange)
-        first = twice and self._twice.goes_first()
-        if first:
-            again = await self._twice.ask(exchange, copy, deadline)
-        answer = await self._senders[side].send(copy, host, deadline)
-        if twice and not first:
-            again = await self._twice.ask(exchange, copy, deadline)
-        if copy.method not in _SAFE and not self._trust.note(side, answer):
-            mirror.lose(f"{side} did not say that it honoured Banyan-Shadow for a write")
-        return answer, again
+    def _fail(self, problem: Exception) -> None:
+        reason = _FAILED
+        if isinstance(problem, TookTooLong):
+            reason = "a pair took too long to compare"
+        else:
+            _log.error(reason, exc_info=problem)
+        self._mirror.lose(reason)
+        self._parts.recorder.lost(self._exchange.key)  # it may have gone past the recording
+        if self._done is not None:
+            self._parts.findings.not_compared(self._exchange, Verdict.UNDETERMINED)
+            self._end(Verdict.UNDETERMINED)
 
-    def _recording(self, exchange: CapturedExchange, mirror: SessionMirror) -> Recording | None:
-        """The recording of this request in this state of its session, if there is one.
-
-        What the primary's session has done is known from its start on, also when the other side's state was
-        lost: a route whose legacy is switched off keeps its witness.
-        """
-        if mirror.attachment is None:
-            mirror.attachment = self._goldens.begin() if mirror.known_from_start else _UNKNOWN
-        journey = mirror.attachment
-        if not isinstance(journey, JourneyState):
-            return None
-        recording = self._goldens.find(exchange.request, journey)
-        journey.advance(exchange.request, recording, exchange.answer)
-        return recording
-
-    def renew(self, goldens: GoldenIndex) -> None:
-        """Go on with other recordings. Sessions under way keep what they did."""
-        self._goldens = goldens
-
-    async def _hold(
-        self, exchange: CapturedExchange, recording: Recording | None, answer: Observation
-    ) -> None:
-        """Compare one side's answer with what was recorded as right."""
-        if recording is None:
-            return
-        with self._limit():
-            comparison: Comparison = compare_with_golden(
-                recording,
-                exchange.request,
-                answer,
-                self._rules.rules,
-                self._today(),
-                scrubber=self._goldens.scrubber,
-                feature=exchange.feature,
-                route=exchange.template,
-            )
-        await self._findings.against_golden(exchange, recording.observation, answer, comparison)
+    def _end(self, verdict: Verdict) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(verdict)

@@ -35,6 +35,7 @@ MAX_OPEN = 200
 MAX_BYTES = 32 * 1024 * 1024
 MAX_EXCHANGES = 300
 _SAMPLE = "golden-sample"
+_LOST = "an exchange was lost or dropped under load"
 _log = logging.getLogger("banyan.shadow")
 
 
@@ -48,6 +49,7 @@ class _Session:
     size: int = 0
     exchanges: list[Exchange] = field(default_factory=list)
     routes: set[str] = field(default_factory=set)
+    full: bool = False
     unfit: str = ""
 
 
@@ -69,12 +71,17 @@ class LiveRecorder:
         self._routes_seen = RouteEvidence.load(state, index)
 
     def take(
-        self, exchange: CapturedExchange, mirror: SessionMirror, other: Observation | None, first: bool
+        self,
+        exchange: CapturedExchange,
+        route: str,
+        mirror: SessionMirror,
+        other: Observation | None,
+        first: bool,
     ) -> None:
         """An exchange, in its order within the session. ``other``: what the other side answered; ``first``:
         the session begins with it.
         """
-        self._routes_seen.note(exchange.feature, exchange.template, compared=bool(other and not other.error))
+        self._routes_seen.note(exchange.feature, route, compared=bool(other and not other.error))
         order = self._order
         if order is None or exchange.feature != order.feature:
             return
@@ -89,12 +96,14 @@ class LiveRecorder:
                 return
             session = self._open[id(mirror)] = _Session(mirror, exchange.key)
         session.last = exchange.at
-        session.routes.add(exchange.template)
+        session.routes.add(route)
         if exchange.answer.side != order.side:
             session.unfit = f"answered by {exchange.answer.side}"
         size = len(exchange.request.body) + len(exchange.answer.body)
-        if session.unfit or len(session.exchanges) >= MAX_EXCHANGES or self._bytes + size > MAX_BYTES:
-            return  # what was kept so far is a journey all the same
+        if len(session.exchanges) >= MAX_EXCHANGES or self._bytes + size > MAX_BYTES:
+            session.full = True  # what was kept so far is a journey all the same; one with a hole is none
+        if session.unfit or session.full:
+            return
         differing = frozenset(ours for ours, _ in lessons(exchange.answer, other)) if other else frozenset()
         session.exchanges.append(Exchange(exchange.request, exchange.answer, differing))
         session.size += size
@@ -104,7 +113,12 @@ class LiveRecorder:
         """An exchange of this key never came here: its sessions go on from another state."""
         for session in self._open.values():
             if session.key == key:
-                session.unfit = "an exchange was dropped under load"
+                session.unfit = _LOST
+
+    def lost_all(self) -> None:
+        """Exchanges never came here, and nobody knows of which sessions."""
+        for session in self._open.values():
+            session.unfit = _LOST
 
     async def look(self, now: float, *, ending: bool = False) -> None:
         """Take up a new order, close what is over, say what was done."""

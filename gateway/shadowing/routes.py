@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from flags import replace_whole
+
 FOLDER: Final = "golden-live"
 MAX_ROUTES: Final = 5000
 
@@ -54,9 +56,8 @@ class RouteEvidence:
             return
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(exist_ok=True)
-            aside = self._path.with_suffix(".new")
-            aside.write_bytes(msgspec.json.encode(list(self._rows.values())))
-            aside.replace(self._path)
+            packed = msgspec.json.encode(list(self._rows.values()))
+            replace_whole(self._path, packed, mode=0o666, durable=False)
             self._changed = False
 
 

@@ -7,6 +7,8 @@ that its copy never saw: ``out_until`` says so, and its state on the other side 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 LOWEST = 100
 """1 % of the sampled sessions is always tried."""
 PATIENCE = 3.0
@@ -20,12 +22,21 @@ _STEP = 1.5
 
 
 class SessionSample:
-    """``level`` in hundredths of the configured sample."""
+    """``level`` in hundredths of the configured sample, ``out`` its history: sessions from a position on were
+    out until a time. ``adoption``: seconds in which some worker may still go by the level before.
+    """
 
-    def __init__(self, limit: int) -> None:
-        self.level = _FULL
+    def __init__(
+        self,
+        limit: int,
+        level: int = _FULL,
+        out: Iterable[tuple[int, float]] = (),
+        adoption: float = ADOPTION,
+    ) -> None:
+        self.level = level
         self._limit = limit
-        self._out: list[tuple[int, float]] = []  # sessions from this position on were out until this time
+        self._adoption = adoption
+        self._out = list(out)
         self._waiting = 0
         self._dropped = 0
         self._calm_since = 0.0
@@ -50,9 +61,14 @@ class SessionSample:
 
     def _raise(self, now: float) -> None:
         self._out = [entry for entry in self._out if entry[0] < self.level]
-        self._out.append((self.level, now + ADOPTION))
+        self._out.append((self.level, now + self._adoption))
         self.level = min(_FULL, int(self.level * _STEP) + 1)
         self._calm_since = now
+
+    @property
+    def out(self) -> list[tuple[int, float]]:
+        """Sessions from each position on were out until a time."""
+        return list(self._out)
 
     @property
     def is_plain(self) -> bool:

@@ -6,9 +6,13 @@ looks like an identifier masked, so that a developer reads ``POST /api/orders/{i
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from shadow import names_something
 
 _DEEPEST = 8
+_LONGEST = 200
+"""Characters of a path that is worth to be remembered."""
 
 
 class Templates:
@@ -22,7 +26,8 @@ class Templates:
         """The template of one request that ``pattern`` claimed."""
         if not pattern.endswith("*"):
             return f"{method} {pattern}"
-        template = f"{method} {_masked(target.partition('?')[0])}"
+        path = target.partition("?")[0]
+        template = f"{method} {_remembered(path) if len(path) <= _LONGEST else _masked(path)}"
         if template not in self._known:
             if len(self._known) >= self._limit:
                 return f"{method} {pattern}"
@@ -38,3 +43,6 @@ def _masked(path: str) -> str:
         for place, segment in enumerate(segments[: _DEEPEST + 1])
     ]
     return "/".join(kept) + ("/…" if len(segments) > _DEEPEST + 1 else "")
+
+
+_remembered = lru_cache(maxsize=4096)(_masked)

@@ -4,14 +4,15 @@ between its own two answers is noise."""
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.capture import CapturedExchange
 from gateway.core.decision import Side
 from gateway.shadowing.copy import CopySender
-from shadow import Observation, RequestSnapshot, unframed
+from shadow import Observation, RequestSnapshot, host_of, unframed
 
 _FULL = 10_000
+Answered = Callable[[Observation], None]
 CONTROL = Side.LEGACY
 
 
@@ -27,16 +28,18 @@ class ControlTwice:
         """Whether this one is in the sample."""
         if exchange.request.method not in ("GET", "HEAD") or exchange.request.body_cut:
             return False
-        return self._chance.randrange(_FULL) < self._percent
+        return self._chance.random() * _FULL < self._percent
 
     def goes_first(self) -> bool:
         """Whether the control is asked again before the other side is: at random, so that the order explains
         nothing."""
         return self._chance.random() < 0.5
 
-    async def ask(self, exchange: CapturedExchange, copy: RequestSnapshot, deadline: float) -> Observation:
-        """The control's second answer. To a primary's request as the client sent it, to a copy as the copy
-        was."""
+    def ask(
+        self, exchange: CapturedExchange, copy: RequestSnapshot, deadline: float, answered: Answered
+    ) -> None:
+        """Call ``answered`` with the control's second answer: to a primary's request as the client sent it,
+        to a copy as the copy was.
+        """
         request = unframed(exchange.request) if exchange.answer.side == CONTROL else copy
-        host = next((value for name, value in exchange.request.headers if name.lower() == b"host"), b"")
-        return await self._senders[CONTROL].send(request, host, deadline)
+        self._senders[CONTROL].send(request, host_of(exchange.request), deadline, answered, exchange.added)

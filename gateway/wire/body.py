@@ -3,22 +3,23 @@ for the shadow. Knows no socket."""
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.wire.framing import LAST_CHUNK, chunk
 
 
-class RequestBody:
-    """``add`` what was read, take ``unsent`` to send. ``kept``: all of it is still here."""
+class RequestBody(msgspec.Struct, eq=False):
+    """``add`` what was read, take ``unsent`` to send. ``kept``: all of it is still here, which is at most
+    ``bound`` bytes. A structure because there is one for every request with a body.
+    """
 
-    __slots__ = ("_bound", "_chunked", "_pieces", "_sent", "done", "kept", "size")
-
-    def __init__(self, bound: int, *, chunked: bool) -> None:
-        self._bound = bound
-        self._chunked = chunked
-        self._pieces: list[bytes] = []
-        self._sent = 0
-        self.size = 0
-        self.kept = True
-        self.done = False
+    bound: int
+    chunked: bool
+    size: int = 0
+    kept: bool = True
+    done: bool = False
+    _pieces: list[bytes] = []
+    _sent: int = 0
 
     def add(self, data: bytes) -> None:
         """A piece has been read."""
@@ -28,11 +29,11 @@ class RequestBody:
     def unsent(self) -> bytes:
         """What is to be sent next, framed; its end as well when that has been read."""
         pieces = self._pieces[self._sent :]
-        if self.size > self._bound:
+        if self.size > self.bound:
             self._pieces.clear()
             self.kept = False
         self._sent = len(self._pieces)
-        if self._chunked:
+        if self.chunked:
             pieces = [chunk(piece) for piece in pieces]
             if self.done:
                 pieces.append(LAST_CHUNK)
@@ -45,3 +46,7 @@ class RequestBody:
     def whole(self) -> bytes:
         """All of it, without framing; empty when it is no longer kept."""
         return b"".join(self._pieces) if self.kept else b""
+
+
+NO_BODY = RequestBody(0, chunked=False, done=True)
+"""Of every request without one."""

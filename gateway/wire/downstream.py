@@ -10,51 +10,53 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
-import struct
 from collections import deque
 from typing import Protocol, cast
 
 from gateway.core.forwarding import NOBODY_KNOWS
 from gateway.core.headers import RequestFacts
 from gateway.core.message import RequestHead
-from gateway.core.target import Target
 from gateway.wire.answers import gateway_answer
+from gateway.wire.known import KnownRequests
 from gateway.wire.limits import WRITE_HIGH_WATER, ListenLimits
-from gateway.wire.reading import Refusal, RequestHandler, RequestReader
+from gateway.wire.outbox import Backlog, Outbox
+from gateway.wire.reading import Refusal, RequestHandler, RequestReader, our_mistake
+from gateway.wire.resets import arm, disarm, reset
 from gateway.wire.sweep import Sweeper
+from gateway.wire.untaken import untaken
 
 _HELD = 64 * 1024
 """Bytes held back for requests that have not begun. Up to there the connection is read, so that a client
 that leaves is seen."""
-_RESET = struct.pack("ii", 1, 0)
 
 
 class Service(Protocol):
     """What a client connection needs of its process."""
 
     limits: ListenLimits
+    known: KnownRequests
     sweeper: Sweeper
+    outbox: Outbox
     clients: set[Downstream]
     turned_away: set[Downstream]
     stopping: bool
 
-    def open(
-        self, client: Downstream, head: RequestHead, facts: RequestFacts, target: Target
-    ) -> RequestHandler: ...
+    def open(self, client: Downstream, head: RequestHead, facts: RequestFacts) -> RequestHandler: ...
     def refused(self, status: int) -> None: ...
     def is_trusted(self, peer: str) -> bool: ...
 
 
 class Downstream(asyncio.Protocol):
     """See the module. ``deadline`` is the one deadline of this connection, set by whoever waits at the
-    moment."""
+    moment. ``congested``: the client has not read enough of what it got; nobody is told so again before that.
+    """
 
     __slots__ = (
         "_advancing",
+        "_backlog",
         "_body_due",
-        "_congested",
         "_current",
+        "_ends_by_close",
         "_head_begun",
         "_held",
         "_lingering",
@@ -68,7 +70,9 @@ class Downstream(asyncio.Protocol):
         "_taken",
         "_taken_at",
         "_tunnel_waits",
+        "_whole",
         "_written",
+        "congested",
         "deadline",
         "limits",
         "local",
@@ -87,7 +91,7 @@ class Downstream(asyncio.Protocol):
         self.peer = b""
         self.local = b""
         self.trusted = False
-        self._reader = RequestReader(self)
+        self._reader = RequestReader(self, service.known)
         self._current: RequestHandler | None = None
         self._queue: deque[RequestHandler] = deque()
         self._advancing = False
@@ -98,8 +102,11 @@ class Downstream(asyncio.Protocol):
         self._tunnel_waits = False
         self._paused = False
         self._reading_paused = False
-        self._congested = False
+        self.congested = False
+        self._backlog = Backlog()
         self._body_due = False
+        self._ends_by_close = False
+        self._whole = False
         self._mark = 0
         self._written = 0
         self._taken = -1
@@ -145,30 +152,45 @@ class Downstream(asyncio.Protocol):
             self._feed(data)
 
     def eof_received(self) -> bool:
+        self._service.outbox.flush()  # over TLS its last request may have come in the same bytes
+        if self._ends_by_close and not self._whole:
+            reset(self.transport)  # it has left, but it may still read
+        if self.piped is None:
+            self._left()
+            self._stop_reading_requests()
+            self._wait(self.limits.linger)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._ends_by_close and self._whole and not self.transport.get_write_buffer_size():
+            disarm(self.transport)
         self._service.clients.discard(self)
         self._service.turned_away.discard(self)
         self._service.sweeper.members.discard(self)
+        self._service.sweeper.unread.discard(self.transport)
         if self.piped is not None:
             self.piped.connection_lost(exc)
             return
         self._reader.stopped = True
+        self._left()
+        self._queue.clear()
+
+    def _left(self) -> None:
+        """What runs for the client has nobody who waits for it."""
         current, self._current = self._current, None
         if current is not None:
             current.client_gone()
-        self._queue.clear()
 
     def pause_writing(self) -> None:
-        self._congested = True
+        self.congested = True
         if self.piped is not None:
             self.piped.pause_writing()
         elif self._current is not None:
             self._current.client_congested()
 
     def resume_writing(self) -> None:
-        self._congested = False
+        self.congested = False
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
         if self.piped is not None:
             self.piped.resume_writing()
         elif self._current is not None:
@@ -178,22 +200,42 @@ class Downstream(asyncio.Protocol):
 
     # What the reader tells.
 
-    def opened(self, head: RequestHead, facts: RequestFacts, target: Target) -> RequestHandler:
+    def opened(self, head: RequestHead, facts: RequestFacts) -> RequestHandler:
         """A head has been read: make its request."""
         self._head_begun = False
-        return self._service.open(self, head, facts, target)
+        return self._service.open(self, head, facts)
 
     def take(self, handler: RequestHandler) -> None:
         """A request may begin as soon as those before it are done."""
-        self._queue.append(handler)
-        self._advance()
+        if self._current or self._queue or self._advancing or self.congested or self._lingering:
+            self._queue.append(handler)
+            self._advance()
+            return
+        self._advancing = True
+        self._begin(handler)
+        self._advancing = False
+        if self._current is None:  # it was done within its own begin
+            self._advance()
 
     # The side of the handler.
 
     def write(self, data: bytes) -> None:
-        """Write bytes of an answer."""
-        self._written += len(data)
-        self.transport.write(data)
+        """Write bytes of an answer, at the end of this turn of the loop."""
+        self._service.outbox.put(self, data)
+
+    def write_now(self, data: bytes) -> None:
+        """Write what `write` was given."""
+        if not self.transport.is_closing():
+            self._written += len(data)
+            self.transport.write(data)
+            self._backlog.written(self.transport)
+
+    def _close(self) -> None:
+        """Once what was written has gone out."""
+        self._stop_reading_requests()
+        self._wait(self.limits.linger)
+        self._service.outbox.flush()
+        self.transport.close()
 
     def pause(self) -> None:
         """The upstream takes no more: read no further."""
@@ -202,13 +244,9 @@ class Downstream(asyncio.Protocol):
 
     def resume(self) -> None:
         """The upstream takes more again."""
-        self._paused = False
-        self._set_reading()
-
-    @property
-    def request_complete(self) -> bool:
-        """Whether the current request has been read to its end."""
-        return self._reader.handler is None or self._reader.handler is not self._current
+        if self._paused:
+            self._paused = False
+            self._set_reading()
 
     def watch_body(self) -> None:
         """From now on the body must come at the lowest allowed rate."""
@@ -223,41 +261,52 @@ class Downstream(asyncio.Protocol):
 
     def finished(self, *, keep: bool) -> None:
         """The answer is written. ``keep``: the connection may carry another request."""
-        unread = not self.request_complete
+        receiving = self._reader.handler
+        unread = receiving is not None and receiving is self._current
         self._current = None
         if unread or not keep or self._service.stopping:
             self._linger()
-        else:
-            self._paused = False
+            return
+        self._paused = False
+        if self._advancing:
+            return  # it was done within its own begin: who began it goes on
+        if self._queue or self._held or self._reading_paused or self._refusal or self._tunnel_waits:
             self._advance()
+        else:
+            self._wait(self.limits.head_timeout if self._head_begun else self.limits.idle_timeout)
 
-    def cut(self, *, reset: bool = False) -> None:
-        """The answer cannot be brought to its end: what was written goes out, then the connection closes.
+    def ends_by_close(self) -> None:
+        """Nothing in the answer that begins says where it ends, so a close in good order will look like its
+        end: there is none before all of it is written."""
+        self._ends_by_close = True
+        arm(self.transport)
 
-        ``reset``: nothing in the answer says where it ends, so a close in good order would look like its
-        end.
-        """
+    def cut(self) -> None:
+        """The answer cannot be brought to its end: what was written goes out, then the connection closes."""
         self._stop_reading_requests()
         self._wait(self.limits.linger)
-        if reset:
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.transport.abort()
+        self._service.outbox.flush()
+        if self._ends_by_close:
+            reset(self.transport)
         else:
             self.transport.close()
 
     def drain(self) -> None:
-        """Nobody takes this process's place: an idle connection closes now, a busy one after its answer."""
-        if self._current is None and not self._head_begun:
-            self.transport.close()
+        """Nobody takes this process's place: an idle connection closes now, a busy one after its answer, and
+        one that is about to end goes on with that."""
+        if self._current is None and not (self._head_begun or self._lingering):
+            self._close()
 
     def part(self) -> None:
         """The time is up: an answer that can be ended in good order is, any other is cut off."""
         if self._current is None or not self._current.part():
+            self._service.outbox.flush()
             self.transport.abort()
 
     def switch(self, tunnel: asyncio.Protocol) -> bytes:
         """From now on every byte goes to ``tunnel``. Returns what the client has already sent beyond its
         request."""
+        self._service.outbox.flush()  # the tunnel writes by itself
         self.piped = tunnel
         self.deadline = math.inf
         rest, self._held = self._held, b""
@@ -268,8 +317,12 @@ class Downstream(asyncio.Protocol):
     # Reading.
 
     def _feed(self, data: bytes) -> None:
-        if self._lingering or self._refusal is not None:
-            return
+        left: bytes | None = data
+        while left and not self._lingering and self._refusal is None:
+            left = self._read(left)
+
+    def _read(self, data: bytes) -> bytes | None:
+        """Read on. Returns what follows a request to switch protocols that has been declined already."""
         if self._current is None and not self._head_begun:
             self._head_begun = True
             self._wait(self.limits.head_timeout)
@@ -277,24 +330,28 @@ class Downstream(asyncio.Protocol):
             rest = self._reader.feed(data)
         except Refusal as refusal:
             self._refuse(refusal)
-            return
+            return None
         if self._reader.in_head:
             self._head_begun = True
-        if rest is not None and not self._lingering:
-            if self._current is None and not self._queue:
-                self._feed(rest)  # what was asked for has been declined already
-            else:
-                self._tunnel_waits = True
-                self._held = rest
+        if rest is None or self._lingering:
+            return None
+        if self._current is None and not self._queue:
+            return rest
+        self._tunnel_waits = True
+        self._held = rest
+        return None
 
     def _set_reading(self) -> None:
         pause = not self._lingering and (self._paused or len(self._held) > _HELD)
         if pause == self._reading_paused or self.transport.is_closing():
             return
         self._reading_paused = pause
+        unread = self._service.sweeper.unread
         if pause:
             self.transport.pause_reading()
+            unread.add(self.transport, self.transport.abort)
         else:
+            unread.discard(self.transport)
             self.transport.resume_reading()
 
     # Order.
@@ -304,16 +361,25 @@ class Downstream(asyncio.Protocol):
         if self._advancing:
             return  # a request that was done within its own begin: the loop below goes on
         self._advancing = True
-        try:
-            while self._queue and self._current is None and not (self._congested or self._lingering):
-                self._current = self._queue.popleft()
-                self._current.begin()
-        finally:
-            self._advancing = False
+        while self._queue and self._current is None and not (self.congested or self._lingering):
+            self._begin(self._queue.popleft())
+        self._advancing = False
         if self._current is None and not self._lingering:
             self._between()
         elif not self._queue and not self._tunnel_waits:
             self._release_held()
+
+    def _begin(self, handler: RequestHandler) -> None:
+        """Our own mistake in it is answered like any refusal: nobody else would ever end this request."""
+        self._current = handler
+        try:
+            handler.begin()
+        except Exception as mistake:  # noqa: BLE001 - whatever it is, its client waits
+            refusal = our_mistake(mistake)
+            if self._current is handler:
+                self._service.refused(refusal.status)
+                refusal.head_only = handler.head_only
+                self._refuse_current(handler, refusal)
 
     def _between(self) -> None:
         """No answer is under way."""
@@ -340,9 +406,11 @@ class Downstream(asyncio.Protocol):
     def expired(self) -> None:
         """The deadline has passed: whoever waits gives up."""
         self.deadline = math.inf
+        self._service.outbox.flush()
         current = self._current
-        if self.transport.get_write_buffer_size():
-            self._client_reads_slowly()
+        waiting = untaken(self.transport) if self._lingering else self.transport.get_write_buffer_size()
+        if waiting:
+            self._client_reads_slowly(waiting)
         elif self._lingering:
             self.transport.abort()
         elif current is not None and not self._body_due:
@@ -354,12 +422,12 @@ class Downstream(asyncio.Protocol):
         elif self._head_begun:
             self._refuse(Refusal(408, "the head of the request did not come in time"))
         else:
-            self.transport.close()
+            self._close()
 
-    def _client_reads_slowly(self) -> None:
+    def _client_reads_slowly(self, waiting: int) -> None:
         """No upstream is to blame while the client has not read what it got; it has to read something now
         and then."""
-        taken = self._written - self.transport.get_write_buffer_size()
+        taken = self._written - waiting
         now = self._service.sweeper.now
         if taken > self._taken:
             self._taken, self._taken_at = taken, now
@@ -378,13 +446,10 @@ class Downstream(asyncio.Protocol):
         if self._lingering:
             return
         self._service.refused(refusal.status)
+        refusal.head_only = self._reader.asks_for_head()
         receiving, self._reader.handler = self._reader.handler, None
         if receiving is not None and receiving is self._current:
-            self._current = None
-            if receiving.refused(refusal.status):  # part of an answer is out: nothing can be said any more
-                self.cut()
-            else:
-                self._write_refusal(refusal)
+            self._refuse_current(receiving, refusal)
             return
         if receiving in self._queue:
             self._queue.remove(cast(RequestHandler, receiving))
@@ -392,9 +457,18 @@ class Downstream(asyncio.Protocol):
         if self._current is None and not self._queue:
             self._write_refusal(refusal)
 
+    def _refuse_current(self, current: RequestHandler, refusal: Refusal) -> None:
+        self._current = None
+        if current.refused(refusal.status):  # part of an answer is out: nothing can be said any more
+            self.cut()
+        else:
+            self._write_refusal(refusal)
+
     def _write_refusal(self, refusal: Refusal) -> None:
         self._refusal = refusal
-        self.write(gateway_answer(refusal.status, refusal.detail, extra=refusal.extra))
+        self.write(
+            gateway_answer(refusal.status, refusal.detail, head_only=refusal.head_only, extra=refusal.extra)
+        )
         self._linger()
 
     def _stop_reading_requests(self) -> None:
@@ -411,9 +485,11 @@ class Downstream(asyncio.Protocol):
         throw it away."""
         if self.transport.is_closing():
             return
+        self._whole = True
         self._stop_reading_requests()
         self._wait(self.limits.linger)
         self._set_reading()
+        self._service.outbox.flush()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:

@@ -7,6 +7,9 @@ from http import HTTPStatus
 
 LAST_CHUNK = b"0\r\n\r\n"
 
+BODILESS = frozenset({204, 304})
+"""Statuses of answers that end with their head, whatever it says (RFC 9112 section 6.3)."""
+
 
 def chunk(data: bytes) -> bytes:
     """One chunk of a chunked body. ``data`` must not be empty: an empty chunk is the end."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import math
 import ssl
 from collections import deque
 from typing import NamedTuple
 
 from gateway.core.failure import Failure, Phase, Reason
+from gateway.wire.known import KnownAnswers
 from gateway.wire.limits import UpstreamLimits
+from gateway.wire.outbox import Outbox
 from gateway.wire.sweep import Sweeper
 from gateway.wire.upstream import AnswerReceiver, Upstream
 
+_log = logging.getLogger("banyan.wire")
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -25,9 +29,11 @@ class Tls(NamedTuple):
     name: str
 
 
-_RESTED = 0.2
+_SLICES = 10
+"""Parts of a second over which new connections are spread."""
+_RESTED = 1.0
 """Seconds of idling after which a connection that dies was probably closed for its age, not with the
-application."""
+application: gunicorn closes one after 2 s, uvicorn after 5. Where one does sooner, the other side answers."""
 
 
 class UpstreamPool:
@@ -45,12 +51,18 @@ class UpstreamPool:
         "_loop",
         "_open",
         "_port",
+        "_refusal",
+        "_refused_until",
         "_sweeper",
         "_tasks",
+        "_timer",
         "_tls",
+        "_tried_at",
         "_waiting",
         "deadline",
+        "known",
         "limits",
+        "outbox",
     )
 
     def __init__(
@@ -60,13 +72,19 @@ class UpstreamPool:
         self._port = port
         self._tls = tls
         self.limits = limits
+        self.known = KnownAnswers()
         self._sweeper = sweeper
         self._loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self._loop)
         self._idle: deque[Upstream] = deque()
         self._open: set[Upstream] = set()
         self._connecting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[AnswerReceiver] = deque()
+        self._tried_at: deque[float] = deque(maxlen=max(1, limits.connects // _SLICES))
+        self._timer: asyncio.TimerHandle | None = None
+        self._refusal: Failure | None = None
+        self._refused_until = 0.0
         self.deadline = math.inf
         sweeper.members.add(self)
 
@@ -81,19 +99,24 @@ class UpstreamPool:
 
         ``fresh``: never an idle one, because the last one turned out to be stale.
         """
-        oldest = self._sweeper.now - self.limits.keep_alive
-        while self._idle and not fresh:
-            upstream = self._idle.pop()
-            if upstream.idle_since >= oldest and not upstream.transport.is_closing():
-                upstream.rested = self._sweeper.now - upstream.idle_since > _RESTED
+        idle, now = self._idle, self._sweeper.now
+        while idle and not fresh:
+            upstream = idle.pop()
+            age = now - upstream.idle_since
+            if age <= self.limits.keep_alive and not upstream.transport.is_closing():
+                upstream.rested = age > _RESTED
                 receiver.connected(upstream)
                 return
             self.forget(upstream)
             upstream.transport.abort()
-        if self.size < self.limits.connections:
+        limits = self.limits
+        if self._refusal is not None and self._loop.time() < self._refused_until:
+            receiver.failed(self._refusal)
+        elif self.size < limits.connections and not self._waiting and self._pause() <= 0:
             self._connect(receiver)
-        elif len(self._waiting) < self.limits.waiting:
+        elif self.size + len(self._waiting) < limits.connections + limits.waiting:
             self._waiting.append(receiver)
+            self._connect_waiting()
         else:
             receiver.failed(
                 Failure(Phase.CONNECT, Reason.POOL_FULL, "too many requests wait for this application")
@@ -106,9 +129,16 @@ class UpstreamPool:
         self._waiting.remove(receiver)
         return True
 
+    @property
+    def line(self) -> tuple[AnswerReceiver, ...]:
+        """Who waits for a connection, the first one first."""
+        return tuple(self._waiting)
+
     def put_back(self, upstream: Upstream) -> None:
         """An answer ended well: somebody who waits takes the connection, or it idles."""
+        upstream.used = max(upstream.used, 1)  # from now on it may be stale, though nobody asked anything
         if self._waiting:
+            upstream.rested = False
             self._waiting.popleft().connected(upstream)
             return
         upstream.idle_since = self._sweeper.now
@@ -131,17 +161,41 @@ class UpstreamPool:
             self._open.discard(upstream)
             if upstream in self._idle:
                 self._idle.remove(upstream)
-            if self._waiting and self.size < self.limits.connections:
-                self._connect(self._waiting.popleft())
+            self._connect_waiting()
 
     def close(self) -> None:
         """End every connection."""
         self._sweeper.members.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
         for upstream in list(self._open):
             upstream.transport.abort()
 
+    def _pause(self) -> float:
+        """Seconds until another connection may be tried: at most so many in a second, evenly. When everybody
+        is turned back at once, the application meets them one after the other."""
+        tried = self._tried_at
+        if len(tried) != tried.maxlen:
+            return 0.0
+        return tried[0] + len(tried) / self.limits.connects - self._loop.time()
+
+    def _connect_waiting(self) -> None:
+        """Connections for those in the line, as far as there may be more now; the rest in a moment."""
+        while self._waiting and self.size < self.limits.connections:
+            pause = self._pause()
+            if pause > 0:
+                if self._timer is None:
+                    self._timer = self._loop.call_later(pause, self._in_a_moment)
+                return
+            self._connect(self._waiting.popleft())
+
+    def _in_a_moment(self) -> None:
+        self._timer = None
+        self._connect_waiting()
+
     def _connect(self, receiver: AnswerReceiver) -> None:
         self._connecting += 1
+        self._tried_at.append(self._loop.time())
         task = self._loop.create_task(self._open_for(receiver))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -156,9 +210,15 @@ class UpstreamPool:
             )
         except OSError as error:
             failure = _failure(error)
+            if self.limits.refused_for and isinstance(error, ConnectionRefusedError):
+                self._refusal, self._refused_until = failure, self._loop.time() + self.limits.refused_for
+        except Exception as mistake:  # noqa: BLE001 - whatever it is, its client waits
+            _log.error("a connection could not be tried", exc_info=mistake)
+            failure = Failure(Phase.CONNECT, Reason.CONNECT_REFUSED, "no connection could be tried")
         else:
             if not upstream.transport.is_closing():
                 self._connecting -= 1
+                self._refusal = None
                 self._open.add(upstream)
                 receiver.connected(upstream)
                 return
@@ -168,8 +228,7 @@ class UpstreamPool:
             )
         self._connecting -= 1
         receiver.failed(failure)
-        while self._waiting and self.size < self.limits.connections:
-            self._connect(self._waiting.popleft())
+        self._connect_waiting()
 
     async def _opened(self) -> Upstream:
         if self._tls is None:

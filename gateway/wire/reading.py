@@ -13,25 +13,26 @@ from typing import Protocol
 import httptools
 
 from gateway.core.headers import FORBIDDEN_TRAILERS, BadFields, RequestFacts, read_request_fields
-from gateway.core.message import ALLOWED, Fields, RequestHead
-from gateway.core.target import BadTarget, Target, parse_target
-from gateway.wire.limits import ListenLimits
+from gateway.core.message import ALLOWED, Fields, RequestHead, request_line
+from gateway.core.target import BadTarget, is_served, parse_target
+from gateway.wire.known import KnownRequest, KnownRequests
+from gateway.wire.limits import FRAMING_SHARE, ListenLimits
 
 _log = logging.getLogger("banyan.wire")
 _ALLOW = b"Allow: %b\r\n" % ALLOWED
-_FRAMING_SHARE = 8
-"""Bytes of framing per byte of a body, at most: chunks of one byte each need five."""
+_RTSP = b" RTSP/"
 
 
 class Refusal(Exception):
     """A request breaks a rule: ``status`` is answered, with ``extra`` field lines, and the connection
-    closed."""
+    closed. ``head_only``: without a body."""
 
     def __init__(self, status: int, detail: str, extra: bytes = b"") -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.extra = extra
+        self.head_only = False
 
 
 class _Stopped(Exception):
@@ -40,9 +41,13 @@ class _Stopped(Exception):
 
 class RequestHandler(Protocol):
     """Drives one request. ``begin`` is called once, when it is its turn; body and end may come before or
-    after."""
+    after. ``whole`` gives both at once, before it begins. ``head_only``: its answer has no body."""
+
+    @property
+    def head_only(self) -> bool: ...
 
     def begin(self) -> None: ...
+    def whole(self, body: bytes) -> None: ...
     def body(self, data: bytes) -> None: ...
     def complete(self) -> None: ...
     def client_gone(self) -> None: ...
@@ -59,7 +64,7 @@ class Reads(Protocol):
     limits: ListenLimits
     local: bytes
 
-    def opened(self, head: RequestHead, facts: RequestFacts, target: Target) -> RequestHandler: ...
+    def opened(self, head: RequestHead, facts: RequestFacts) -> RequestHandler: ...
     def take(self, handler: RequestHandler) -> None: ...
 
 
@@ -67,14 +72,20 @@ class RequestReader:
     """``feed`` it bytes. ``handler`` is the request whose body is being read, None between requests."""
 
     __slots__ = (
+        "_begun",
         "_bodiless",
         "_fields",
         "_fields_bytes",
+        "_known",
+        "_last",
+        "_line",
+        "_owed",
         "_parser",
         "_raw",
         "_reads",
         "_resync",
         "_telling",
+        "_untouched",
         "_url",
         "body_bytes",
         "handler",
@@ -82,14 +93,20 @@ class RequestReader:
         "stopped",
     )
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, known: KnownRequests) -> None:
         self._reads = reads
+        self._known = known
+        self._untouched = True
+        self._begun = 0
+        self._last: tuple[RequestHead, RequestFacts] | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._fields: Fields = []
         self._fields_bytes = 0
         self._raw = 0
         self._resync = b""
+        self._line = b""
+        self._owed = 0
         self._telling = False
         self._bodiless = False
         self.handler: RequestHandler | None = None
@@ -104,43 +121,136 @@ class RequestReader:
         Raises:
             Refusal: the client breaks a rule; this reader is of no use any more.
         """
-        reading = self.handler
+        if self._untouched and not self.stopped:
+            known = self._known.find(data)
+            if known is not None:
+                self._take_known(data, known)
+                return None
+        if self._body_left < len(data) and _RTSP in self._line + data:
+            return self._feed_apart(data)
+        return self._feed(data)
+
+    @property
+    def _body_left(self) -> int:
+        """Bytes that are still to come of a body with a length."""
+        return self._owed - self.body_bytes if self.handler is not None else 0
+
+    def _feed_apart(self, data: bytes) -> bytes | None:
+        """The parser takes RTSP for HTTP and does not say which it was (ICE too, with SOURCE only). So a line
+        that names it is read by itself, and it is the line of a request unless it is part of a body."""
+        at = 0
+        while at < len(data) and not self.stopped:
+            begin, at = at, self._end_of_piece(data, at)
+            piece = data[begin:at]
+            line, in_body = self._line + piece, self.handler is not None
+            rest = self._feed(piece)
+            if not (in_body or self.stopped) and _asks_by_rtsp(line):
+                raise Refusal(400, "the only protocol spoken here is HTTP")
+            if rest is not None:
+                return rest + data[at:]
+        return None
+
+    def _end_of_piece(self, data: bytes, at: int) -> int:
+        """Where to stop: at the end of a body with a length, of a line that began before, in front of a line
+        that names RTSP, or behind it."""
+        if self._body_left > 0:
+            return at + self._body_left
+        found = at if self._line else data.find(_RTSP, at)
+        if found < 0:
+            return len(data)
+        line = data.rfind(b"\n", at, found) + 1
+        return line if line > at else data.find(b"\n", found) + 1 or len(data)
+
+    def _feed(self, data: bytes) -> bytes | None:
+        reading, body_bytes = self.handler, self.body_bytes
+        between = reading is None and not self.in_head
+        self._untouched = False
+        self._begun = 0
         self._raw += len(data)
         rest: bytes | None = None
+        left: bytes | memoryview = data
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            rest = self._after_upgrade(data[upgrade.args[0] :])
+            while left:
+                at = self._parse(left)
+                if at < 0:
+                    break
+                if not self._resync:
+                    rest = bytes(left[at:])
+                    break
+                left = memoryview(left)[at:]  # there may be hundreds of them in one read
+                self._tell_framing()
         except httptools.HttpParserError as error:
             if self.stopped:
                 return None
+            if isinstance(error, httptools.HttpParserInvalidURLError):
+                self._url += b"?"  # of a target that cannot be read nothing is told, but the method was
             raise _refusal(error) from None
-        self._watch_overhead(reading)
+        self._line = (self._line + data).rpartition(b"\n")[2] if self.in_head else b""
+        self._watch_overhead(reading, self.body_bytes - body_bytes)
+        if between and self._begun == 1 and self.handler is None and not self.in_head:
+            self._remember(data)
         return rest
 
-    def _watch_overhead(self, reading: RequestHandler | None) -> None:
+    def asks_for_head(self) -> bool:
+        """Whether the request that is being read is a HEAD, as far as it has been read. Before the target the
+        parser still names the method of the request before."""
+        if self.handler is not None:
+            return self.handler.head_only
+        return self.in_head and self._url != b"" and self._parser.get_method() == b"HEAD"
+
+    def _take_known(self, data: bytes, known: KnownRequest) -> None:
+        """The parser is not asked: it has seen these bytes, and is where it was, between two messages."""
+        head, facts, at = known
+        try:
+            handler = self._reads.opened(head, facts)
+            self.body_bytes = len(data) - at
+            handler.whole(data[at:])
+            self._reads.take(handler)
+        except Refusal:
+            raise
+        except Exception as error:  # noqa: BLE001 - as where the parser calls
+            raise our_mistake(error) from None
+
+    def _remember(self, data: bytes) -> None:
+        """One request began and ended in ``data``. If nothing else is in it, the parser is between two
+        messages again, and the next head that is known does not need it."""
+        last, self._last = self._last, None
+        if last is None or last[1].chunked:
+            return
+        end = data.find(b"\r\n\r\n") + 4
+        if len(data) - end == (last[1].length or 0):
+            self._untouched = True
+            self._known.keep(data, *last)
+
+    def _watch_overhead(self, reading: RequestHandler | None, body: int) -> None:
         """What is neither a field nor a body byte costs memory or time too: it is bounded, whatever it
-        is."""
+        is. ``body``: bytes of this read that were of the body, and pay for some framing."""
         limits = self._reads.limits
         if self.handler is None:
             if self._raw > limits.request_line + limits.fields_bytes + 4 * limits.fields:
                 raise Refusal(431, "the fields are too large")
         elif self.handler is not reading:
-            self._raw = self.body_bytes  # its head and what came before are not its body
-        elif self._raw - self.body_bytes > limits.fields_bytes + _FRAMING_SHARE * self.body_bytes:
-            raise Refusal(400, "more framing than body")
+            self._raw = 0  # its head and what came before are not its body
+        else:
+            self._raw = max(0, self._raw - (1 + FRAMING_SHARE) * body)
+            if self._raw > limits.fields_bytes:
+                raise Refusal(400, "more framing than body")
 
-    def _after_upgrade(self, rest: bytes) -> bytes | None:
-        """The parser stops at an Upgrade. Where none is wanted, a new one goes on, told how the body is
-        framed."""
-        self._parser = httptools.HttpRequestParser(self)
-        if not self._resync:
-            return rest
+    def _parse(self, data: bytes | memoryview) -> int:
+        """Let the parser read. It stops at every Upgrade: where, or -1, and a new one is there to go on."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parser = httptools.HttpRequestParser(self)
+            return int(upgrade.args[0])
+        return -1
+
+    def _tell_framing(self) -> None:
+        """An Upgrade that is not wanted: the new parser is told how the body behind it is framed."""
         head, self._resync = self._resync, b""
         self._telling = True
         self._parser.feed_data(head)
         self._telling = False
-        return self.feed(rest) if rest else None
 
     # httptools
 
@@ -182,11 +292,13 @@ class RequestReader:
             return
         if self.stopped:
             raise _Stopped
-        self.in_head = False
         self.body_bytes = 0
-        head, facts, target = self._read_head()
+        head, facts = self._read_head()
+        self._owed = facts.length or 0
         if facts.length is not None and facts.length > self._reads.limits.body:
             raise Refusal(413, "the body is too large")
+        self._begun += 1
+        self._last = None
         if self._parser.should_upgrade():
             self._prepare_upgrade(head, facts)
         else:
@@ -194,7 +306,10 @@ class RequestReader:
         self._bodiless = not (facts.length or facts.chunked)
         if self._bodiless or head.minor_version == 0:
             facts.expects_continue = False
-        self.handler = handler = self._reads.opened(head, facts, target)
+        if not (self._resync or facts.upgrade or facts.expects_continue):
+            self._last = (head, facts)
+        self.handler = handler = self._reads.opened(head, facts)
+        self.in_head = False
         if not self._bodiless:  # one without a body begins when it has ended, which is at once
             self._reads.take(handler)
 
@@ -232,13 +347,15 @@ class RequestReader:
         close = b"Connection: close\r\n" if facts.close else b""
         self._resync = b"POST / HTTP/1.1\r\n%b%b\r\n\r\n" % (close, framing)
 
-    def _read_head(self) -> tuple[RequestHead, RequestFacts, Target]:
+    def _read_head(self) -> tuple[RequestHead, RequestFacts]:
         method = self._parser.get_method()
         version = self._parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise Refusal(505, "the only versions spoken here are HTTP/1.1 and HTTP/1.0")
         if len(method) + len(self._url) + len(b"  HTTP/1.1") > self._reads.limits.request_line:
             raise Refusal(414, "the request line is too long")
+        if method == b"SOURCE":
+            raise Refusal(501, "this method is not known here")
         if method in (b"CONNECT", b"TRACE"):
             raise Refusal(405, f"{method.decode()} is not served here", _ALLOW)
         try:
@@ -247,8 +364,18 @@ class RequestReader:
         except (BadFields, BadTarget) as bad:
             raise Refusal(bad.status, str(bad)) from None
         # The target overrides Host (RFC 9112 section 3.2.2); HTTP/1.0 may have neither.
-        facts.host = target.authority or facts.host or self._reads.local
-        return RequestHead(method, self._url, 0 if version == "1.0" else 1, self._fields), facts, target
+        named = target.authority or facts.host
+        if named and not is_served(named, self._reads.limits.hosts):
+            raise Refusal(421, "this host is not served here")
+        facts.host = named or self._reads.local
+        return request_line(method, target, 0 if version == "1.0" else 1), facts
+
+
+def _asks_by_rtsp(line: bytes) -> bool:
+    """Whether what begins so, in a head, is the line of a request and names RTSP. In a field no space stands
+    before the colon."""
+    first, named, _ = line.partition(b"\n")[0].partition(_RTSP)
+    return bool(named) and b":" not in first.partition(b" ")[0]
 
 
 def _refusal(error: httptools.HttpParserError) -> Refusal:
@@ -256,11 +383,16 @@ def _refusal(error: httptools.HttpParserError) -> Refusal:
     if isinstance(cause, Refusal):
         return cause
     if isinstance(error, httptools.HttpParserCallbackError):
-        _log.error("a request could not be begun", exc_info=cause)
-        return Refusal(500, "the gateway could not begin this request")
+        return our_mistake(cause)
     text = str(error)
     if text == "Invalid method encountered":
         return Refusal(501, "this method is not known here")
     if text == "Invalid HTTP version":
         return Refusal(505, "the only versions spoken here are HTTP/1.1 and HTTP/1.0")
     return Refusal(400, f"the request is not valid: {text}")
+
+
+def our_mistake(cause: BaseException | None) -> Refusal:
+    """What a client is told of an exception that no rule of the wire explains; it is in the log."""
+    _log.error("a request could not be begun", exc_info=cause)
+    return Refusal(500, "the gateway could not begin this request")

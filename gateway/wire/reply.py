@@ -6,48 +6,28 @@ Knows no socket: ``take`` gives the bytes that are to be written now.
 
 from __future__ import annotations
 
+import msgspec
+
 from gateway.core.headers import ResponseFacts
-from gateway.core.message import ResponseHead
-from gateway.wire.framing import LAST_CHUNK, chunk
-
-_NO_BODY = frozenset({204, 304})
+from gateway.core.message import RequestHead, ResponseHead
+from gateway.wire.framing import BODILESS, LAST_CHUNK, chunk
 
 
-class Reply:
-    """``to_head``: the request was a HEAD. ``http10``: the client reads no chunks. ``copy_bound``: bytes
-    of the body that are kept for the comparison; 0 keeps none.
-
-    ``chunked`` and ``unframed`` say how its end is shown; ``begun``: a byte of it may have reached the
-    client.
+class Reply(msgspec.Struct, eq=False):
+    """``chunked`` and ``unframed`` say how its end is shown; ``begun``: a byte of it may have reached the
+    client; ``cut``: the copy is not the whole. A structure because there is one for every request.
     """
 
-    __slots__ = (
-        "_copied",
-        "_copy",
-        "_copy_bound",
-        "_has_body",
-        "_out",
-        "begun",
-        "chunked",
-        "cut",
-        "head",
-        "unframed",
-    )
-
-    def __init__(
-        self, head: ResponseHead, facts: ResponseFacts, *, to_head: bool, http10: bool, copy_bound: int
-    ) -> None:
-        self.head = head
-        self._has_body = not to_head and head.status not in _NO_BODY
-        unknown_length = self._has_body and facts.length is None
-        self.chunked = unknown_length and not http10
-        self.unframed = unknown_length and http10
-        self._out: list[bytes] = []
-        self._copy: list[bytes] = []
-        self._copied = 0
-        self._copy_bound = copy_bound
-        self.cut = False
-        self.begun = False
+    head: ResponseHead
+    has_body: bool
+    chunked: bool
+    unframed: bool
+    copy_bound: int
+    begun: bool = False
+    cut: bool = False
+    _out: list[bytes] = []
+    _copy: list[bytes] = []
+    _copied: int = 0
 
     def begin(self, head: bytes) -> None:
         """The head, as the client gets it."""
@@ -55,11 +35,11 @@ class Reply:
 
     def add(self, data: bytes) -> None:
         """A piece of the body."""
-        if self._has_body:
+        if self.has_body:
             self._out.append(chunk(data) if self.chunked else data)
-        if self._copy_bound and not self.cut:
+        if self.copy_bound and not self.cut:
             self._copied += len(data)
-            if self._copied > self._copy_bound:
+            if self._copied > self.copy_bound:
                 self.cut = True
             else:
                 self._copy.append(data)
@@ -90,3 +70,13 @@ class Reply:
             name.lower() == b"content-type" and value.strip().lower().startswith(b"text/event-stream")
             for name, value in self.head.fields
         )
+
+
+def reply_to(request: RequestHead, head: ResponseHead, facts: ResponseFacts, *, copy_bound: int) -> Reply:
+    """What an answer becomes for who asked. ``copy_bound``: bytes of the body that are kept for the
+    comparison; 0 keeps none."""
+    has_body = request.method != b"HEAD" and head.status not in BODILESS
+    if not has_body or facts.length is not None:
+        return Reply(head, has_body, False, False, copy_bound)
+    http10 = request.minor_version == 0
+    return Reply(head, has_body, not http10, http10, copy_bound)

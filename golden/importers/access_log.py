@@ -16,6 +16,8 @@ _LINE = re.compile(
 )
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<target>/\S*) HTTP/\d(?:\.\d)?")
 _SAFE = ("GET", "HEAD")
+# How nginx writes a byte that could be mistaken in a log: `\x22`, and with escape=json also `\"`.
+_ESCAPED = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))")
 
 
 def read(text: str, wish: Wish) -> Imported:
@@ -35,7 +37,7 @@ def read(text: str, wish: Wish) -> Imported:
         elif not 200 <= int(found["status"]) < 400:
             failed += 1
         else:
-            asked[request["method"], request["target"].partition("#")[0]] += 1
+            asked[request["method"], _ESCAPED.sub(_as_sent, request["target"]).partition("#")[0]] += 1
     if not asked:
         raise ValueError(f"none of its {lines} lines is a safe request in the combined format that went well")
     chosen = [pair for pair, _ in asked.most_common(wish.limit)]
@@ -52,7 +54,12 @@ def read(text: str, wish: Wish) -> Imported:
     if len(asked) > len(chosen):
         warnings.append(f"{len(asked) - len(chosen)} more addresses, each asked for less often, left out")
     name = slug(wish.name)
-    return Imported((Draft(name, steps).flow(wish.scrubber),), tuple(warnings))
+    return Imported((Draft(name, steps).flow(wish),), tuple(warnings))
+
+
+def _as_sent(escaped: re.Match[str]) -> str:
+    """The byte itself, as an address holds it."""
+    return f"%{escaped[1].upper()}" if escaped[1] else quote(escaped[2], safe="/")
 
 
 _URL = "%/:?#[]@!$&'()*+,;=~{}|\"<>^`\\-._"

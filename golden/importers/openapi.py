@@ -1,157 +1,212 @@
-"""OpenAPI 3 (and Swagger 2) in JSON: one flow per operation, one step per example.
+"""OpenAPI 3 (and Swagger 2) in JSON or YAML: one flow per operation, one step per example.
 
-Values come from the document alone (example, examples, default, enum): nothing is made up, and
-what has no example is named.
+Values come from the document alone (`openapi_values`): nothing is made up, and what has no example is named.
+Where several parameters have several examples, each is asked for once beside the first of the others.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from golden import template
 from golden.body import NO_BODY, Body
-from golden.importers.result import Draft, Imported, Wish, slug, unique
+from golden.importers.multipart import multipart_text
+from golden.importers.openapi_parameters import as_text, in_header, in_path, in_query
+from golden.importers.openapi_values import Document
+from golden.importers.result import Draft, Imported, Wish, slug, unfit, unique
 from golden.step import Step
+from golden.yaml_text import load_yaml
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-_DEEPEST = 12
-_NOTHING = object()
+_PATH = "/{}:@!$&'()*+,;=~%-._"
+_FORM, _PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 def read(text: str, wish: Wish) -> Imported:
     """The flows. Raises `ValueError` or `KeyError` for what is no such document."""
-    if not text.lstrip().startswith("{"):
-        raise ValueError("it is not JSON; a document in YAML has to be converted first")
-    document = json.loads(text)
-    if not ("openapi" in document or "swagger" in document):
+    raw = json.loads(text) if text.lstrip()[:1] in ("{", "[") else load_yaml(text)
+    if not isinstance(raw, dict) or not ("openapi" in raw or "swagger" in raw):
         raise ValueError("it has neither 'openapi' nor 'swagger'")
-    servers = document.get("servers") or [{}]
-    base = str(document.get("basePath") or urlsplit(str(servers[0].get("url", ""))).path).rstrip("/")
+    if not isinstance(raw.get("paths"), dict):
+        raise ValueError("it has no 'paths'")
+    document = Document(raw)
     drafts: list[Draft] = []
     warnings: list[str] = []
-    for path, item in document["paths"].items():
-        shared = item.get("parameters", [])
-        for method in _METHODS:
-            if method not in item:
+    for path, found in raw["paths"].items():
+        if not path.startswith("/"):
+            continue  # an extension of the document's own
+        item = document.plain(found)
+        if not isinstance(item, dict):
+            warnings.append(f"{path}: left out: it cannot be read")
+            continue
+        for method in (one for one in _METHODS if one in item):
+            try:
+                operation = _Operation(document, path, method, item)
+                steps = list(islice(operation.steps(), wish.limit))
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+                warnings.append(f"{method.upper()} {path}: left out: it cannot be read ({_what(error)})")
                 continue
-            operation = _Operation(document, base + path, method.upper(), shared, item[method])
-            steps = list(islice(operation.steps(), wish.limit))
             warnings += [f"{operation.method} {path}: {what}" for what in operation.problems]
             if steps:
                 drafts.append(Draft(operation.name, steps))
     names = unique([draft.name for draft in drafts])
     for draft, name in zip(drafts, names, strict=True):
         draft.name = name
-    return Imported(tuple(draft.flow(wish.scrubber) for draft in drafts), tuple(warnings))
+    return Imported(tuple(draft.flow(wish) for draft in drafts), tuple(warnings))
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return str(error) if isinstance(error, ValueError) else "it is not put together as one is"
+
+
+class _Value(NamedTuple):
+    """A parameter with one of its examples."""
+
+    parameter: dict[str, Any]
+    value: Any
 
 
 class _Operation:
     """One operation; `problems` say why a part of it could not be taken over."""
 
-    def __init__(
-        self, document: Any, path: str, method: str, shared: list[Any], operation: dict[str, Any]
-    ) -> None:
-        self.method = method
+    def __init__(self, document: Document, path: str, method: str, item: dict[str, Any]) -> None:
+        self.method = method.upper()
         self.problems: list[str] = []
         self._document = document
-        self._path = path
-        self._operation = operation
-        own = [self._plain(one) for one in [*shared, *operation.get("parameters", [])]]
+        self._operation = operation = item[method]
+        base = _base(document.raw, operation.get("servers") or item.get("servers"))
+        self._path = base + path.partition("#")[0].partition("?")[0]
+        shared = [*(item.get("parameters") or []), *(operation.get("parameters") or [])]
+        own = [document.plain(one) for one in shared]
         self._parameters = {(one["in"], one["name"]): one for one in own}
-        self.name = slug(str(operation.get("operationId") or f"{method.lower()}-{path}"))
+        self.name = slug(str(operation.get("operationId") or f"{method}-{quote(self._path, safe=_PATH)}"))
 
     def steps(self) -> Iterator[Step]:
-        """One per example of the body; one without a body where there is none."""
-        path, query, headers = self._path, [], []
+        """One per example of the body and of each parameter; one without a body where there is none."""
+        chosen = self._chosen()
+        if chosen is None:
+            return
+        bodies = list(self._bodies())
+        wanted = [(values, *one) for one in bodies for values in chosen[:1]]
+        wanted += [(values, *bodies[0]) for values in chosen[1:] if bodies]
+        for values, body, content_type in wanted:
+            step = self._step(values, body, content_type)
+            if wrong := unfit(step):
+                self.problems.append(f"left out: {wrong}")
+            else:
+                yield step
+
+    def _chosen(self) -> list[list[_Value]] | None:
+        """The parameters with the first example of each; then once more for each further example."""
+        given: list[list[_Value]] = []
         for (where, name), parameter in self._parameters.items():
-            value = self._example(parameter)
-            if value is _NOTHING:
-                if parameter.get("required") or where == "path":
-                    self.problems.append(f"left out: {where} parameter {name!r} has no example")
-                    return
+            if where in ("body", "formData"):
                 continue
-            text = value if isinstance(value, str) else json.dumps(value)
+            values = self._document.examples(parameter)
+            if not values and (parameter.get("required") or where == "path"):
+                self.problems.append(f"left out: {where} parameter {name!r} has no example")
+                return None
+            if values:
+                given.append([_Value(parameter, value) for value in values])
+        first = [values[0] for values in given]
+        further = [
+            [*first[:at], other, *first[at + 1 :]] for at, values in enumerate(given) for other in values[1:]
+        ]
+        return [first, *further]
+
+    def _step(self, values: Sequence[_Value], body: Body, content_type: str) -> Step:
+        path, query, headers, cookies = quote(self._path, safe=_PATH), [], [], []
+        for parameter, value in values:
+            name, where = str(parameter["name"]), parameter["in"]
             if where == "path":
-                path = path.replace("{" + name + "}", quote(text, safe=""))
+                path = path.replace("{" + quote(name, safe=_PATH) + "}", in_path(value))
             elif where == "query":
-                query.append(f"{quote(name, safe='')}={quote(text, safe='')}")
-            elif where == "header":
-                headers.append((name, template.escape(text)))
+                query += in_query(parameter, value)
+            elif where == "header" and name.lower() not in ("accept", "content-type"):
+                headers.append((name, template.escape(in_header(value))))
+            elif where == "cookie":
+                cookies.append(f"{name}={in_header(value)}")
+        if left := re.search(r"\{([^{}]*)\}", path):
+            raise ValueError(f"its path parameter {unquote(left[1])!r} is not described")
         target = template.escape(path + ("?" + "&".join(query) if query else ""))
-        for body, content_type in self._bodies():
-            more = (("content-type", content_type),) if content_type else ()
-            yield Step(0, "", self.method, target, tuple(sorted((*headers, *more))), body)
+        headers += [("cookie", template.escape("; ".join(cookies)))] if cookies else []
+        headers += [("content-type", content_type)] if content_type else []
+        return Step(0, "", self.method, target, tuple(sorted(headers)), body)
 
     def _bodies(self) -> Iterator[tuple[Body, str]]:
-        asked = self._plain(self._operation.get("requestBody") or {})
+        asked = self._document.plain(self._operation.get("requestBody") or {})
         content = asked.get("content") or {}
-        chosen = next((kind for kind in content if "json" in kind), None) or next(
-            (kind for kind in content if "form-urlencoded" in kind), None
-        )
         old = next((p for (where, _), p in self._parameters.items() if where == "body"), None)
-        if chosen is None and old is None:
-            if content:
-                self.problems.append(f"left out: no body of {', '.join(content)} can be made")
-            else:
-                yield NO_BODY, ""
+        fields = [p for (where, _), p in self._parameters.items() if where == "formData"]
+        if fields:
+            yield from self._fields(fields)
             return
-        media = self._plain(content[chosen] if chosen else (old or {}))
-        examples = [self._plain(one).get("value", _NOTHING) for one in (media.get("examples") or {}).values()]
-        found = [value for value in examples if value is not _NOTHING] or [self._example(media)]
-        if found == [_NOTHING]:
-            if asked.get("required") or old:
-                self.problems.append("left out: its body has no example")
-            else:
-                yield NO_BODY, ""
+        if not content and old is None:
+            yield NO_BODY, ""
             return
+        kind = next((one for word in _KINDS for one in content if word in one), "")
+        if content and not kind:
+            self.problems.append(f"left out: no body of {', '.join(content)} can be made")
+            return
+        found = self._document.examples(self._document.plain(content[kind]) if kind else old)
+        if not found and (asked.get("required") or old):
+            self.problems.append("left out: its body has no example")
+        elif not found:
+            yield NO_BODY, ""
         for value in found:
-            if chosen and "form" in chosen:
-                yield Body("form", {name: template.escape(str(v)) for name, v in dict(value).items()}), chosen
-            else:
-                yield Body("json", template.walk(value, template.escape)), chosen or "application/json"
+            yield _body(kind or "application/json", value)
 
-    def _example(self, holder: Any, depth: int = 0) -> Any:
-        """The first value that the document gives for a parameter, a body or a schema."""
-        holder = self._plain(holder)
-        if depth > _DEEPEST or not isinstance(holder, dict):
-            return _NOTHING
-        examples = holder.get("examples")
-        if isinstance(examples, dict) and examples:
-            return self._plain(next(iter(examples.values()))).get("value", _NOTHING)
-        for key in ("example", "x-example", "default", "const"):
-            if key in holder:
-                return holder[key]
-        for key in ("examples", "enum"):
-            if isinstance(holder.get(key), list) and holder[key]:
-                return holder[key][0]
-        if "schema" in holder:
-            return self._example(holder["schema"], depth + 1)
-        return self._object(holder, depth)
+    def _fields(self, fields: list[dict[str, Any]]) -> Iterator[tuple[Body, str]]:
+        """The form of Swagger 2: a parameter per field."""
+        given: dict[str, Any] = {}
+        for field in fields:
+            values = self._document.examples(field)
+            if values and field.get("type") != "file":
+                given[field["name"]] = values[0]
+            elif field.get("required"):
+                self.problems.append(f"left out: form field {field['name']!r} has no example")
+                return
+        takes = self._operation.get("consumes") or self._document.raw.get("consumes") or []
+        kind = _PARTS if _PARTS in takes and _FORM not in takes else _FORM
+        yield _body(kind, given) if given else (NO_BODY, "")
 
-    def _object(self, schema: dict[str, Any], depth: int) -> Any:
-        properties = schema.get("properties")
-        if isinstance(properties, dict):
-            values = {name: self._example(inner, depth + 1) for name, inner in properties.items()}
-            if any(values.get(name, _NOTHING) is _NOTHING for name in schema.get("required", ())):
-                return _NOTHING
-            return {name: value for name, value in values.items() if value is not _NOTHING} or _NOTHING
-        if "items" in schema:
-            inner = self._example(schema["items"], depth + 1)
-            return _NOTHING if inner is _NOTHING else [inner]
-        return _NOTHING
 
-    def _plain(self, value: Any) -> Any:
-        """A value with a reference within the document followed."""
-        for _ in range(_DEEPEST):
-            if not isinstance(value, dict) or "$ref" not in value:
-                return value
-            reference = str(value["$ref"])
-            if not reference.startswith("#/"):
-                self.problems.append(f"{reference} is another file and was not read")
-                return {}
-            value = self._document
-            for piece in reference[2:].split("/"):
-                value = value[piece.replace("~1", "/").replace("~0", "~")]
-        return {}
+_KINDS = ("json", "form-urlencoded", "multipart/form-data", "text/", "xml")
+
+
+def _body(kind: str, value: Any) -> tuple[Body, str]:
+    if "json" in kind:
+        return Body("json", template.walk(value, template.escape)), kind
+    if "form-urlencoded" in kind:
+        fields = {
+            name: [template.escape(as_text(one)) for one in v]
+            if isinstance(v, list)
+            else template.escape(as_text(v))
+            for name, v in dict(value).items()
+        }
+        return Body("form", fields), kind
+    if "multipart" in kind:
+        text, kind = multipart_text((name, as_text(v)) for name, v in dict(value).items())
+        return Body("text", template.escape(text)), kind
+    if not isinstance(value, str):
+        raise ValueError(f"the example of its body of {kind} is no text")
+    return Body("text", template.escape(value)), kind
+
+
+def _base(document: dict[str, Any], nearer: Any) -> str:
+    """What stands before every path: `basePath`, or that of the first server, with its variables."""
+    if "swagger" in document:
+        address = str(document.get("basePath") or "")
+    else:
+        servers = nearer or document.get("servers") or [{}]
+        server = servers[0] if isinstance(servers, list) and isinstance(servers[0], dict) else {}
+        address = str(server.get("url", ""))
+        for name, variable in (server.get("variables") or {}).items():
+            address = address.replace("{" + name + "}", str(variable.get("default", "")))
+    path = urlsplit(address).path.strip("/")
+    return f"/{path}" if path else ""

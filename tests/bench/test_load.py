@@ -3,7 +3,7 @@
 import pytest
 
 from bench.load import Sample, milliseconds, parse
-from bench.table import medians
+from bench.results import medians
 
 REPORT = """\
 Running 4s test @ http://127.0.0.1:9001/

@@ -9,6 +9,10 @@ import ast
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.compliance.differences import DIFFERENCES
+from tests.compliance.record import Outcome, Record, load
+from tests.compliance.stricter import STRICTER
+
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "wire.md"
 
@@ -43,10 +47,10 @@ RULES = (
     ),
     Rule(
         "4",
-        "One Host that is a host; an absolute target overrides it; `CONNECT` and `TRACE` are refused; "
-        "`OPTIONS *` is answered.",
+        "One Host that is a host, and one that is served (421); an absolute target overrides it; `CONNECT` "
+        "and `TRACE` are refused; `OPTIONS *` is answered.",
         "9110 §7.2, §9.3; 9112 §3.2",
-        ("test_rule_04_host",),
+        ("test_rule_04_host", "test_rule_04_hosts_served"),
     ),
     Rule(
         "5",
@@ -103,7 +107,7 @@ RULES = (
         "WebSocket bytes pass untouched on the side of the handshake; a rollback closes with 1012; "
         "h2c is not forwarded.",
         "9110 §7.8; 6455 §5, §7.4",
-        ("test_rule_14_upgrade",),
+        ("test_rule_14_upgrade", "test_rule_14_frames", "test_rule_14_libraries"),
     ),
     Rule(
         "15",
@@ -175,8 +179,13 @@ that hold it to that: raw sockets on both ends of a real worker process, exact b
 `tests/compliance/rules.py` by `python -m tests.compliance > docs/wire.md`; a test fails when it is out of
 date.
 
-| rule | keeps | RFC | tests |
-|---|---|---|---|
+The last two columns are cases that passed, as they were recorded: by this gateway
+(`python -m tests.compliance --record`), and by {envoy} in its place, as an oracle (`--oracle`; where there
+is no Envoy, the recorded outcome stays). A test that asks for what only this gateway has was not asked of
+Envoy; what Envoy does otherwise is explained below.
+
+| rule | keeps | RFC | tests | result | {envoy} |
+|---|---|---|---|---|---|
 """
 
 
@@ -184,6 +193,37 @@ _FOOT = """
 RFC 6455 is WebSocket, 6585 further status codes, 7239 Forwarded, 9110 semantics, 9111 caching, 9112 HTTP/1.1,
 9209 Proxy-Status, 9457 problem details.
 
+## Where {envoy} differs
+
+Neither is wrong wherever they differ: RFCs leave room, and some of this is made for two sides of one
+application. The tests of each line with the cases of them that Envoy passed.
+
+"""
+_STRICTER_HEAD = """
+## What gunicorn serves and this gateway refuses
+
+Of the fifty requests that gunicorn's own tests call valid, these are refused, each by a rule. All others are
+served byte for byte.
+
+| file | rule | status | why | {envoy} |
+|---|---|---|---|---|
+"""
+_LIMITS = """
+## What it does not do
+
+- A client that closes its sending half has left (rule 15): its request is cancelled. One that wants an answer
+  keeps its half open until the answer is there; RFC 9112 §9.6 lets it close earlier.
+- To a client of HTTP/1.0 an answer without a length ends with the connection, and a cut one with a reset
+  (rule 8). A Unix socket knows no reset: there such an answer looks whole although it was cut. A proxy in
+  front that comes this way should speak HTTP/1.1 (nginx: `proxy_http_version 1.1`), which has chunks.
+- A client that leaves in good order while its own machine still holds bytes that the application made no room
+  for cannot be seen to have left: its end stands behind those bytes. Its upload, or its tunnel, ends with
+  `idle_timeout` of the upstream. A reset, or an end behind what has arrived, is seen within a second.
+- An application that is spoken to over TLS, answers before it has read the whole request and closes (rule 11)
+  is heard after each write. One that closes in the very moment in which its buffer, full until then, takes
+  more may still be taken for one that did not answer (502): what it said last is sealed.
+"""
+_SHOWN = """
 ## What each test shows
 """
 
@@ -206,16 +246,45 @@ def cases(module: str) -> list[Case]:
 
 def page() -> str:
     """The whole of ``docs/wire.md``."""
-    lines = [_HEAD]
+    ours, envoy = load("gateway"), load("envoy")
+    lines = [_HEAD.format(envoy=envoy.peer)]
     for rule in RULES:
         tests = "<br>".join(
             f"[`{module}`](../tests/compliance/{module}.py) ({len(cases(module))})" for module in rule.modules
         )
-        lines.append(f"| {rule.name} | {rule.rule} | {rule.sections} | {tests} |\n")
-    lines.append(_FOOT)
+        results = f"{ours.of(rule.modules)} | {envoy.of(rule.modules)}"
+        lines.append(f"| {rule.name} | {rule.rule} | {rule.sections} | {tests} | {results} |\n")
+    lines += [
+        _FOOT.format(envoy=envoy.peer),
+        *_differences(envoy),
+        _STRICTER_HEAD.format(envoy=envoy.peer),
+        *_stricter(),
+        _LIMITS,
+        _SHOWN,
+    ]
     for rule in RULES:
         title = f"Rule {rule.name}" if rule.name.isdigit() else rule.name
         lines.append(f"\n### {title}\n\n")
         for module in rule.modules:
             lines += [f"- `{case.name.removeprefix('test_')}`: {case.promise}\n" for case in cases(module)]
     return "".join(lines)
+
+
+def _differences(envoy: Record) -> list[str]:
+    lines = []
+    for each in DIFFERENCES:
+        tests = ", ".join(f"`{test.partition('::')[2]}` ({_outcome(envoy, test)})" for test in each.tests)
+        lines.append(f"- {each.why}\n  {tests}\n")
+    return lines
+
+
+def _outcome(record: Record, test: str) -> Outcome:
+    module, _, name = test.partition("::")
+    return record.outcomes.get(f"test_{module}", {}).get(f"test_{name}", Outcome(0, 0))
+
+
+def _stricter() -> list[str]:
+    return [
+        f"| `{file}` | {rule} | {status} | {why} | {envoy} |\n"
+        for file, (rule, status, why, envoy) in STRICTER.items()
+    ]

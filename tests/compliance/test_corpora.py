@@ -3,10 +3,13 @@ byte, but for what a stricter rule here refuses."""
 
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.compliance.limits import TRIES
+from tests.compliance.stricter import HERE, STRICTER
 from tests.support.bytestream import ByteStream, ClosedEarlyError, Headers, split_head
 from tests.support.ports import LOOPBACK
 from tests.support.raw import RawClient
@@ -26,27 +29,6 @@ idle_timeout = "300ms"
 FOLDER = Path(__file__).parents[2].parent / "shared/corpora/gunicorn-requests"
 _ESCAPE = re.compile(rb"\\(r|n|t|0|x[0-9A-Fa-f]{2})")
 _CHARACTERS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0"}
-
-# A file of `valid` that is refused here: the rule, and why it is stricter than gunicorn.
-STRICTER = {
-    "005": ("rule 3, target fidelity", 400, "a fragment: applications cut it off at different places"),
-    "009": ("rule 6, framing in", 400, "a length beside a transfer coding"),
-    "013": ("rule 6, framing in", 400, "white space in a chunk extension, where readers differ"),
-    "025": ("rule 6, framing in", 400, "two transfer codings: only chunked, once, is understood"),
-    "025_line": ("rule 6, framing in", 400, "the same in one line"),
-    "027": ("rule 3, target fidelity", 400, "bytes that no URL has"),
-    "029": ("rule 6, framing in", 400, "identity is no transfer coding any more"),
-    "030": ("rule 6, framing in", 400, "the same"),
-    "031": ("rule 4, methods", 501, "a method that nobody knows"),
-    "099": ("limits, body rate", 408, "the file ends before the length that it announces"),
-    "rfc9112_smuggle_gzip_chunked_01": ("rule 6, framing in", 400, "two transfer codings"),
-    "rfc9112_smuggle_te_identity_chunked_01": ("rule 6, framing in", 400, "identity is none"),
-    "rfc9112_target_absolute_userinfo_01": ("rule 4, Host", 400, "user info before the host"),
-    "rfc9112_target_authority_connect_01": ("rule 4, Host", 405, "CONNECT is refused"),
-    "rfc9112_target_authority_ipv6_01": ("rule 4, Host", 405, "CONNECT is refused"),
-}
-HERE = {"rfc9112_target_asterisk_options_01": 204}
-"""Answered by the gateway itself (rule 4)."""
 
 
 def files(kind: str) -> list[object]:
@@ -79,7 +61,7 @@ def requests_in(data: bytes) -> list[tuple[bytes, Headers, bytes]]:
     with socket.create_server((LOOPBACK, 0)) as listener:
         ours = socket.create_connection(listener.getsockname())
         theirs, _ = listener.accept()
-    with ours, ByteStream(theirs, timeout=1) as stream:
+    with ours, ByteStream(theirs, timeout=30) as stream:
         ours.sendall(data)
         ours.shutdown(socket.SHUT_WR)
         found: list[tuple[bytes, Headers, bytes]] = []
@@ -91,12 +73,22 @@ def requests_in(data: bytes) -> list[tuple[bytes, Headers, bytes]]:
             return found
 
 
+def answers(stage: Stage, data: bytes) -> bytes:
+    """All that comes back. Who is closed without a word has idled, on a machine that stood still: again."""
+    for _ in range(TRIES):
+        stage.legacy.forget()
+        with RawClient(stage.worker.port) as client:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                client.send(data)
+            if came := client.read_until_closed():
+                return came
+    return b""
+
+
 @pytest.mark.parametrize("path", files("invalid"))
 def test_invalid_is_refused(stage: Stage, path: Path) -> None:
     """With a 4xx or 5xx, and the connection is closed; an incomplete message when its time is over."""
-    with RawClient(stage.worker.port) as client:
-        client.send(decoded(path))
-        came = client.read_until_closed()
+    came = answers(stage, decoded(path))
     assert re.match(rb"HTTP/1\.1 [45]\d\d ", came), came[:200]
     assert came.count(b"\r\n\r\n") == 1
     for request in stage.legacy.requests:  # one that was begun before the fault was seen has no end
@@ -109,12 +101,10 @@ def test_valid_is_served_or_refused_by_a_named_rule(stage: Stage, path: Path) ->
     """What arrives is what was sent: line, unknown fields in order, body."""
     stage.legacy.plays(says(OK))
     data = with_host(decoded(path))
-    with RawClient(stage.worker.port) as client:
-        client.send(data)
-        came = client.read_until_closed()
+    came = answers(stage, data)
     statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", came)]
     if path.stem in STRICTER:
-        assert statuses[-1] == STRICTER[path.stem][1]
+        assert statuses[-1] == STRICTER[path.stem].status
         return
     if path.stem in HERE:
         assert statuses == [HERE[path.stem]]
@@ -131,8 +121,10 @@ def test_valid_is_served_or_refused_by_a_named_rule(stage: Stage, path: Path) ->
         kept = [
             (name, value)
             for name, value in headers
-            if name in known and name.lower() not in (b"host", b"via")
+            if name in known and name.lower() not in (b"host", b"via", b"transfer-encoding")
         ]
+        coded = any(name.lower() == b"transfer-encoding" for name, _ in headers)
+        assert got.all(b"Transfer-Encoding") == [b"chunked"] * coded
         assert [pair for pair in got.headers if pair in kept] == kept
 
 

@@ -123,6 +123,14 @@ def test_framing_may_not_outweigh_the_body(stage: Stage) -> None:
         assert client.exchange(start + b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n", "POST").status == 200
 
 
+def test_a_large_body_pays_for_no_framing_behind_it(stage: Stage) -> None:
+    """A trailer that does not end costs the same whatever came before it."""
+    with stage.client() as client:
+        client.send(get(b"/", CHUNKED, method=b"POST"))
+        client.send(b"f000\r\n" + b"x" * 0xF000 + b"\r\n0\r\nX: ")
+        assert not takes(client, b"y" * 2000), "any amount of a trailer was taken"
+
+
 def test_a_large_body_and_a_head_in_one_read_are_no_large_head(stage: Stage) -> None:
     """What is left of one request does not count for the next."""
     stage.legacy.plays(says(OK))

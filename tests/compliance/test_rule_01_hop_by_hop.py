@@ -60,6 +60,16 @@ def test_fields_of_the_upstreams_connection_do_not_reach_the_client(stage: Stage
     assert got == {b"date", b"x-public", b"content-length", b"via"}
 
 
+def test_an_answers_length_is_not_its_connections_to_name(stage: Stage) -> None:
+    """It would have no end that the client could see, and the next answer would be taken for its rest."""
+    stage.legacy.plays(says(answer(b"ok", b"Connection: Content-Length, Date")))
+    with stage.client() as client:
+        for _ in range(2):
+            response = client.exchange(get())
+            assert (response.body, response.until_close) == (b"ok", False)
+            assert len(response.all(b"Date")) == 1
+
+
 def test_an_interim_answer_loses_them_too(stage: Stage) -> None:
     """An informational answer has a head like any other."""
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-P\r\nX-P: 1\r\nKeep-Alive: 1\r\n\r\n"

@@ -15,6 +15,7 @@ TARGETS = [
     b"/?a=/../b?c",
     b"/\\..\\x",
     b"/:@!$&'()*+,;=~",
+    b"/a?b=1#c?d#e",
 ]
 
 
@@ -66,6 +67,6 @@ def test_the_router_reads_the_bytes_that_are_forwarded(stage: Stage, target: byt
     "target", [b"/a#b", b"*", b"a", b"ftp://x/", b"http:///a", b"http://", b"/\xc3\xa9", b"/a\x7fb"]
 )
 def test_what_is_no_target_is_refused(stage: Stage, target: bytes) -> None:
-    """A fragment, a relative path, bytes that no URL has."""
+    """A fragment of a path (a reader may end it there), a relative path, bytes that no URL has."""
     stage.closes(get(target), 400)
     assert not stage.legacy.requests

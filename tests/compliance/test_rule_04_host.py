@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.stage import Stage
+from tests.support.stage import OK, Stage, says
 
 BAD = [
     b"",
@@ -63,6 +63,17 @@ def test_options_of_everything_is_answered_here(stage: Stage) -> None:
         assert (answer.status, answer.get(b"Allow")) == (204, b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
         assert client.exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
     assert [request.line for request in stage.legacy.requests] == [b"GET / HTTP/1.1"]
+
+
+def test_options_of_a_host_without_a_path_asks_for_everything_too(stage: Stage) -> None:
+    """RFC 9112 section 3.2.4; with a path or a query it asks for that."""
+    stage.legacy.plays(says(OK))
+    with stage.client() as client:
+        assert client.exchange(b"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n").status == 204
+        assert client.exchange(b"OPTIONS http://a:81 HTTP/1.1\r\nHost: a\r\n\r\n").status == 204
+        for rest in (b"/", b"?x"):
+            assert client.exchange(b"OPTIONS http://a%b HTTP/1.1\r\nHost: a\r\n\r\n" % rest).status == 200
+    assert [request.target for request in stage.legacy.requests] == [b"/", b"/?x"]
 
 
 def test_http_1_0_without_host_gets_the_address_it_came_to(stage: Stage) -> None:

@@ -1,7 +1,20 @@
 """Rule 5: Via on both legs, a request that comes back is refused, Max-Forwards (RFC 9110 section 7.6)."""
 
-from tests.support.raw import Pause, RawClient, Send, UpstreamConnection, UpstreamRequest
+from contextlib import ExitStack
+from pathlib import Path
+
+from gateway.keys import sticky_key
+from tests.support.raw import (
+    Pause,
+    RawClient,
+    ScriptedUpstream,
+    Send,
+    UpstreamConnection,
+    UpstreamRequest,
+    stepping,
+)
 from tests.support.stage import OK, Stage, get, post, says, steps
+from tests.support.worker import running_worker
 
 
 def pseudonym(stage: Stage) -> bytes:
@@ -76,3 +89,30 @@ def test_max_forwards_is_counted_down_for_options_and_answered_at_zero(stage: St
         assert client.exchange(get(b"/", b"Max-Forwards: 0")).status == 200
     assert [request.get(b"Max-Forwards") for request in stage.legacy.requests] == [b"2", b"0"]
     stage.closes(get(b"/", b"Max-Forwards: -1"), 400)
+
+
+def test_a_repeated_max_forwards_is_refused(stage: Stage) -> None:
+    """One reader would take the first, another the last; also when the same comes again."""
+    for _ in range(2):
+        stage.closes(get(b"/", b"Max-Forwards: 0", b"Max-Forwards: 5", method=b"OPTIONS"), 400)
+        stage.closes(get(b"/", b"Max-Forwards: 3", b"Max-Forwards: 3"), 400)
+    assert not stage.legacy.requests
+
+
+def test_two_gateways_whose_state_has_one_path_stand_in_a_row(tmp_path: Path) -> None:
+    """As in two containers: each has a folder of its own there, and neither takes the other for itself."""
+    place = tmp_path / "machine"
+    with ExitStack() as row:
+        application = row.enter_context(ScriptedUpstream(stepping(Send(OK))))
+        port = application.port
+        for name in ("behind", "front"):
+            (tmp_path / name / "state").mkdir(parents=True)
+            place.unlink(missing_ok=True)
+            place.symlink_to(tmp_path / name)
+            sticky_key(place / "state").ensure()  # as the start of a gateway does
+            port = row.enter_context(running_worker(place, port, port)).port
+        with RawClient(port) as client:
+            response = client.exchange(get())
+    assert (response.status, response.body) == (200, b"ok")
+    behind, front = (via.split()[1] for line in response.all(b"Via") for via in line.split(b","))
+    assert behind != front

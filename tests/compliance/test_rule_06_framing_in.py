@@ -22,6 +22,10 @@ BAD_FRAMING = {
     "a coding that is not understood": (b"Transfer-Encoding: gzip, chunked",),
     "chunked not last": (b"Transfer-Encoding: chunked, gzip",),
     "identity": (b"Transfer-Encoding: identity",),
+    "identity beside a length": (b"Transfer-Encoding: identity", LENGTH),
+    "identity behind chunked": (b"Transfer-Encoding: chunked, identity",),
+    "chunked twice with identity": (b"Transfer-Encoding: identity, chunked, identity, chunked",),
+    "an empty coding before chunked": (b"Transfer-Encoding: , chunked",),
     "almost chunked": (b"Transfer-Encoding: xchunked",),
     "chunked in quotes": (b'Transfer-Encoding: "chunked"',),
     "an empty coding": (b"Transfer-Encoding:",),
@@ -121,6 +125,68 @@ def test_bare_line_feeds_are_refused(stage: Stage) -> None:
 def test_other_versions_are_refused(stage: Stage, version: bytes) -> None:
     """Only HTTP/1.1 and HTTP/1.0 are spoken."""
     stage.closes(b"GET / %b\r\nHost: a\r\n\r\n" % version, 505)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"OPTIONS /x RTSP/1.1", 400),
+        (b"GET /x  RTSP/1.0", 400),
+        (b"POST /a/path/that/is/longer RTSP/1.1", 400),
+        (b"PLAY /x RTSP/1.0", 400),
+        (b"SETUP /x HTTP/1.1", 400),
+        (b"SOURCE /x ICE/1.0", 501),
+        (b"SOURCE /x HTTP/1.1", 501),
+    ],
+)
+def test_another_protocol_is_not_taken_for_http(stage: Stage, line: bytes, status: int) -> None:
+    """In one read, behind another request in it, and in single bytes; also where its fields are known."""
+    stage.legacy.plays(says(OK))
+    with stage.client() as client:
+        assert client.exchange(get(b"/", b"X: y")).status == 200
+    request = line + b"\r\nHost: example.com\r\nX: y\r\n\r\n"
+    stage.closes(request, status)
+    with stage.client() as client:
+        client.send(post(b"abc") + request)
+        assert client.read_response().status == 200
+        assert client.read_response().status == status
+    with stage.client() as client:
+        for byte in request:
+            client.send(bytes([byte]))
+        assert client.read_response().status == status
+    assert all(seen.line.endswith(b" / HTTP/1.1") for seen in stage.legacy.requests)
+
+
+def test_the_name_of_another_protocol_may_stand_anywhere_else(stage: Stage) -> None:
+    """In a field, in a body, and in the request behind."""
+    said = b"PLAY /x RTSP/1.0\r\nand ICE/1.0\r\n"
+    stage.legacy.plays(says(OK))
+    with stage.client() as client:
+        client.send(post(said * 50, b"/a", b"X: GET /a RTSP/1.1") + get(b"/b", b"X: GET /a RTSP/1.1"))
+        assert [client.read_response().status for _ in range(2)] == [200, 200]
+    assert said * 50 in stage.legacy.received
+    row = (
+        get(b"/a") + post(b"GET /b RTSP/1.0\r\n", b"/b") + get(b"/c", b"X: GET /c RTSP/1.0, GET /b RTSP/1.0")
+    )
+    row += (
+        get(b"/d", CHUNKED, method=b"PUT") + b"11\r\nPUT /d RTSP/1.0\r\n\r\n0\r\nX: PUT /d RTSP/1.0\r\n\r\n"
+    )
+    for cut in range(len(row)):
+        with stage.client() as client:
+            client.send(row[:cut])
+            client.send(row[cut:])
+            assert [client.read_response().status for _ in range(4)] == [200] * 4
+
+
+def test_another_protocol_is_found_wherever_a_read_ends(stage: Stage) -> None:
+    """Right behind a body that ends without a line end, too."""
+    stage.legacy.plays(says(OK))
+    row = post(b"{}", b"/a", b"X: GET /x RTSP/1.0") + b"GET /x RTSP/1.0\r\nHost: a\r\n\r\n"
+    for cut in range(len(row)):
+        with stage.client() as client:
+            client.send(row[:cut])
+            client.send(row[cut:])
+            assert [client.read_response().status for _ in range(2)] == [200, 400]
 
 
 @pytest.mark.parametrize("line", [b"GET /", b"GET / HTTP/1.1 x", b"GET / http/1.1", b"GET / HTTP/11"])

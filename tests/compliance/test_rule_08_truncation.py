@@ -1,5 +1,7 @@
 """Rule 8: an answer that ends early ends early for the client too (RFC 9112 section 8)."""
 
+import time
+
 import pytest
 
 from tests.support.raw import Close, ClosedEarlyError, Pause, RawClient, Reset, Send, Step
@@ -39,7 +41,7 @@ def test_a_reset_is_no_end_of_an_answer_that_only_the_close_ends(stage: Stage) -
 
 def reset_is_seen(client: RawClient) -> bool:
     """Whether the connection ends with a reset, not in good order."""
-    client.socket.settimeout(5)
+    client.socket.settimeout(30)
     try:
         while client.socket.recv(65536):
             pass
@@ -54,6 +56,34 @@ def test_to_http_1_0_a_cut_answer_ends_with_a_reset(stage: Stage) -> None:
     with stage.client() as client:
         client.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
         assert reset_is_seen(client)
+
+
+@pytest.mark.parametrize("kind", ["drip", "large"])
+def test_a_client_of_http_1_0_that_closes_its_half_sees_a_reset(stage: Stage, kind: str) -> None:
+    """It has left, but it may still read: what it got is not all of it."""
+    first = b"x" * 5_000_000 if kind == "large" else b"half."
+    stage.legacy.plays(steps(Send(UNTIL_CLOSE + first), Pause(1)))
+    with stage.client() as client:
+        client.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        client.read_head()
+        client.finish_sending()
+        assert reset_is_seen(client)
+
+
+@pytest.mark.parametrize("size", [5, 600_000])
+def test_to_http_1_0_a_whole_answer_ends_in_good_order(stage: Stage, size: int) -> None:
+    """Nothing of it is lost to a reset, however slowly it is read, nor afterwards."""
+    stage.legacy.plays(steps(Send(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * size), Close()))
+    with stage.client(receive_buffer=4096) as client:
+        client.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        client.read_head()
+        got = len(client.read_available(0))
+        while data := client.socket.recv(20_000):
+            got += len(data)
+            time.sleep(0.1)
+        assert got == size
+        time.sleep(2.3)  # longer than a client is waited for
+        assert client.socket.recv(1) == b""
 
 
 def test_a_cut_answer_is_never_captured(stage: Stage) -> None:

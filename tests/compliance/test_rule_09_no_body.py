@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.raw import Close, Send
+from tests.support.raw import Close, Pause, Send
 from tests.support.stage import Stage, answer, get, says, steps
 
 LATER = answer(b"later")
@@ -23,6 +23,44 @@ def test_head_keeps_the_length_and_has_no_body(stage: Stage) -> None:
         assert client.exchange(get(method=b"HEAD"), "HEAD").status == 200
         assert client.exchange(get()).body == b"later"
         assert client.read_available() == b""
+
+
+REFUSED = {
+    "no Host": (b"HEAD / HTTP/1.1\r\n\r\n", 400),
+    "a bad target": (get(b"x", method=b"HEAD"), 400),
+    "a bad field": (get(b"/", b"X : y", method=b"HEAD"), 400),
+    "two framings": (get(b"/", b"Content-Length: 1", b"Transfer-Encoding: chunked", method=b"HEAD"), 400),
+    "a length too large": (get(b"/", b"Content-Length: 999999999999", method=b"HEAD"), 413),
+    "a long target": (get(b"/" + b"a" * 9000, method=b"HEAD"), 414),
+    "an expectation": (get(b"/", b"Expect: 200-ok", method=b"HEAD"), 417),
+    "a large field": (get(b"/", b"X: " + b"a" * 9000, method=b"HEAD"), 431),
+    "another version": (b"HEAD / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
+    "a bad chunk": (get(b"/", b"Transfer-Encoding: chunked", method=b"HEAD") + b"zz\r\n", 400),
+}
+
+
+@pytest.mark.parametrize("behind", [b"", get()], ids=["alone", "behind another"])
+@pytest.mark.parametrize(("request_bytes", "status"), REFUSED.values(), ids=REFUSED)
+def test_the_refusal_of_a_head_request_has_none(
+    stage: Stage, request_bytes: bytes, status: int, behind: bytes
+) -> None:
+    """Whoever refuses it, and wherever in it; a refused GET gets one."""
+    stage.legacy.plays(steps(Pause(0.05), Send(LATER)) if behind else steps())
+    with stage.client() as client:
+        client.send(behind + request_bytes)
+        if behind:
+            assert client.read_response().body == b"later"
+        refusal = client.read_response("HEAD")
+        assert refusal.status == status
+        assert refusal.get(b"Content-Length") not in (None, b"0")
+        assert client.read_until_closed() == b""
+
+
+def test_the_refusal_of_what_comes_behind_a_head_request_has_a_body(stage: Stage) -> None:
+    """What is refused there is no HEAD any more."""
+    with stage.client() as client:
+        assert client.exchange(get(method=b"HEAD"), "HEAD").status == 200
+        assert client.exchange(b"NONSENSE / HTTP/1.1\r\n\r\n").body.startswith(b"{")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Rule 10: informational answers (RFC 9110 section 15.2)."""
 
+import pytest
+
 from tests.support.raw import Send
 from tests.support.stage import OK, Stage, answer, get, says, steps
 
@@ -26,6 +28,35 @@ def test_102_and_unknown_ones_are_forwarded_but_not_100(stage: Stage) -> None:
         assert client.read_head() == b"HTTP/1.1 102 Processing\r\n\r\n"
         assert client.read_head() == b"HTTP/1.1 199 Odd\r\nX: y\r\n\r\n"
         assert client.read_head().startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_an_informational_answer_has_no_length(stage: Stage) -> None:
+    """RFC 9110 section 8.6: it has no body, and a client that believed otherwise would lose the answer."""
+    stage.legacy.plays(says(HINTS.replace(b"Link", b"Content-Length: 90\r\nLink") + OK))
+    with stage.client() as client:
+        client.send(get())
+        assert client.read_head() == HINTS
+        assert client.read_response().body == b"ok"
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("status", [b"102", b"103", b"104", b"199"])
+def test_what_an_informational_answer_says_of_a_body_is_not_so(
+    stage: Stage, status: bytes, framing: bytes
+) -> None:
+    """RFC 9112 section 6.3: what follows is the next head, whatever its number, in one read or in several."""
+    early = b"HTTP/1.1 %b Early\r\n%b\r\n\r\n" % (status, framing)
+    passed = b"HTTP/1.1 %b Early\r\n\r\n" % status
+    stage.legacy.plays(says(early * 2 + answer(b"one"), answer(b"two")))
+    with stage.client() as client:
+        client.send(get())
+        assert [client.read_head() for _ in range(2)] == [passed] * 2
+        assert client.read_response().body == b"one"
+        assert client.exchange(get()).body == b"two"
+        stage.legacy.plays(steps(*(Send(bytes([byte])) for byte in early + answer(b"three"))))
+        client.send(get())
+        assert client.read_head() == passed
+        assert client.read_response().body == b"three"
 
 
 def test_http_1_0_clients_get_none(stage: Stage) -> None:

@@ -1,20 +1,18 @@
 """Rule 14: WebSocket passes untouched, its side is fixed at the handshake, h2c is not forwarded (RFC 9110
 section 7.8)."""
 
-import base64
+import os
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-from websockets.sync.server import Server, ServerConnection, serve
 
-from tests.support.ports import LOOPBACK
+from tests.support.ports import wait_until
 from tests.support.raw import Pause, RawClient, Reset, Send, UpstreamConnection, UpstreamRequest
 from tests.support.stage import OK, Scene, Stage, answer, ended, get, post, says, steps
-from tests.support.worker import WorkerUnderTest, running_worker
 
 HANDSHAKE = (
     b"Connection: Upgrade",
@@ -28,15 +26,28 @@ SWITCH = (
 )
 
 
+ESTABLISHED, KEEP_ALIVE_TIMER = "01", "02"
+
+
 def switching(first: bytes = b"") -> Scene:
     """A scene that switches and then sends back what it gets."""
 
     def scene(connection: UpstreamConnection, request: UpstreamRequest) -> None:
         connection.send(SWITCH + first)
         while True:
-            connection.send(connection.read_exactly(1, timeout=30))
+            connection.send(connection.read_exactly(1, timeout=60))
 
     return scene
+
+
+@contextmanager
+def held_up(stage: Stage) -> Iterator[None]:
+    """The gateway's process stands still, and what is sent to it waits."""
+    os.kill(stage.worker.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(stage.worker.process.pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -75,6 +86,20 @@ def test_bytes_sent_with_the_handshake_pass(stage: Stage) -> None:
         client.send(get(b"/ws", *HANDSHAKE) + b"early")
         client.read_head()
         assert client.read_exactly(9) == b"\x81\x02hiearly"
+
+
+def test_a_handshake_that_says_it_has_no_body_passes(stage: Stage) -> None:
+    """A length of nothing changes nothing; it is not said again."""
+    stage.legacy.plays(switching())
+    with stage.client() as client:
+        client.send(get(b"/ws", *HANDSHAKE, b"Content-Length: 0"))
+        assert client.read_head().startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+        client.send(b"there")
+        assert client.read_exactly(5) == b"there"
+    request = stage.legacy.last()
+    assert request.all(b"Upgrade") == [b"websocket"]
+    assert request.all(b"Connection") == [b"Upgrade"]
+    assert request.all(b"Content-Length") == []
 
 
 def test_what_a_refused_handshake_carried_is_the_next_request(stage: Stage) -> None:
@@ -118,6 +143,38 @@ def test_another_upgrade_is_not_forwarded(stage: Stage, request_bytes: bytes) ->
         assert b"abc" in stage.legacy.received
 
 
+def test_hundreds_of_other_upgrades_in_one_read_are_each_answered(stage: Stage) -> None:
+    """What stops the parser at each of them must not pile up on the stack."""
+    stage.legacy.plays(says(OK))
+    with stage.client() as client:
+        with held_up(stage):
+            client.send(get(b"/a", b"Connection: upgrade", b"Upgrade: h2c") * 1200 + get(b"/end"))
+        assert [client.read_response().status for _ in range(1201)] == [200] * 1201
+    assert stage.legacy.last().target == b"/end"
+
+
+def test_hundreds_of_handshakes_that_are_refused_here_are_each_answered(stage: Stage) -> None:
+    """They need nobody, so each makes room for the next at once."""
+    with stage.client() as client:
+        client.exchange(get())
+        via = stage.legacy.last().get(b"Via") or b""
+        with held_up(stage):  # so that it reads as many at once as it can
+            client.send(get(b"/a", *HANDSHAKE[:2], b"Via: " + via) * 2500 + get(b"/end"))
+        assert [client.read_response().status for _ in range(2501)] == [508] * 2500 + [200]
+
+
+def test_a_chunked_body_behind_a_refused_upgrade_is_never_read_as_a_request(stage: Stage) -> None:
+    """The answer ends the connection before the body has come."""
+    with stage.client() as client:
+        client.exchange(get())
+    via = stage.legacy.last().get(b"Via") or b""
+    lines = (b"Connection: upgrade", b"Upgrade: h2c", b"Transfer-Encoding: chunked", b"Via: " + via)
+    mistakes = stage.worker.process.output().count("Traceback")
+    stage.closes(get(b"/a", *lines, method=b"POST") + b"3\r\nabc\r\n0\r\n\r\n" + get(b"/smuggled"), 508)
+    assert stage.worker.process.output().count("Traceback") == mistakes
+    assert [request.target for request in stage.legacy.requests] == [b"/"]
+
+
 def test_an_upgrade_in_http_1_0_is_ignored(stage: Stage) -> None:
     """RFC 9110 section 7.8."""
     with stage.client() as client:
@@ -141,6 +198,15 @@ def test_a_rollback_closes_with_1012(stage: Stage, tunnel: RawClient) -> None:
     assert ended(stage.new.upstream.connections[-1])
 
 
+def test_a_dial_to_0_closes_with_1012_and_a_lower_one_does_not(stage: Stage, tunnel: RawClient) -> None:
+    """0 means that nobody is on the new side; anything else is in no hurry."""
+    stage.dial(0.01)
+    tunnel.send(b"\x81\x02ok")
+    assert tunnel.read_exactly(4) == b"\x81\x02ok"
+    stage.dial(0)
+    assert tunnel.read_until_closed() == b"\x88\x02\x03\xf4"
+
+
 def test_a_rollback_waits_for_the_frame_under_way(stage: Stage) -> None:
     """A close frame in the middle of another frame would be taken for its payload."""
     stage.dial(100)
@@ -148,9 +214,9 @@ def test_a_rollback_waits_for_the_frame_under_way(stage: Stage) -> None:
 
     def scene(connection: UpstreamConnection, request: UpstreamRequest) -> None:
         connection.send(SWITCH + b"\x82\x7e\x01\x00" + b"a" * 100)
-        rest.wait(5)
+        rest.wait(60)
         connection.send(b"b" * 156 + b"\x81\x02no")
-        connection.read_until_closed(timeout=5)
+        connection.read_until_closed(timeout=60)
 
     stage.new.plays(scene)
     with stage.client() as client:
@@ -160,6 +226,36 @@ def test_a_rollback_waits_for_the_frame_under_way(stage: Stage) -> None:
         stage.latch("orders")
         rest.set()
         assert client.read_until_closed() == b"b" * 156 + b"\x88\x02\x03\xf4"
+
+
+def held_back(release: threading.Event) -> Scene:
+    """A scene that switches only when it may."""
+
+    def scene(connection: UpstreamConnection, request: UpstreamRequest) -> None:
+        assert release.wait(60)
+        connection.send(SWITCH + b"\x81\x02hi")
+        connection.read_until_closed(timeout=60)
+
+    return scene
+
+
+@pytest.mark.parametrize("how", ["rollback", "dial to 0"])
+def test_a_handshake_under_way_at_a_rollback_is_closed_with_1012(stage: Stage, how: str) -> None:
+    """Its answer comes after every other tunnel was closed: it must not stay on the side taken back."""
+    stage.dial(100)
+    release = threading.Event()
+    stage.new.plays(held_back(release))
+    with stage.client() as client:
+        client.send(get(b"/orders/ws", *HANDSHAKE))
+        stage.new.last()
+        if how == "rollback":
+            stage.latch("orders")
+        else:
+            stage.dial(0)
+        release.set()
+        assert client.read_head().startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+        assert client.read_until_closed() == b"\x81\x02hi\x88\x02\x03\xf4"
+    assert ended(stage.new.upstream.connections[-1])
 
 
 def test_a_rollback_leaves_the_tunnels_of_legacy_alone(stage: Stage) -> None:
@@ -173,6 +269,25 @@ def test_a_rollback_leaves_the_tunnels_of_legacy_alone(stage: Stage) -> None:
         assert client.read_exactly(10) == b"still here"
 
 
+def test_a_peer_that_vanishes_without_a_word_is_asked_for(stage: Stage, tunnel: RawClient) -> None:
+    """A tunnel has no deadline: the system asks both ends whether they are there (the kernel's own table says
+    that it will)."""
+    upstream = stage.new.upstream.connections[-1].socket.getsockname()[1]
+    for end in (tunnel.socket.getsockname()[1], upstream):
+        # Before the peer's system has said that it has all, the timer is another one.
+        wait_until(lambda end=end: timers(end) == [KEEP_ALIVE_TIMER], what="the timer that asks for a peer")  # type: ignore[misc] # of a default that is bound here
+
+
+def timers(end: int) -> list[str]:
+    """What the kernel waits for on the connections to this port."""
+    ours = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [
+        words[5].split(":")[0]
+        for words in ours
+        if words[2].endswith(f":{end:04X}") and words[3] == ESTABLISHED
+    ]
+
+
 def test_either_end_that_leaves_ends_the_tunnel(stage: Stage, tunnel: RawClient) -> None:
     """And the connection is never used for another request."""
     tunnel.close()
@@ -182,76 +297,3 @@ def test_either_end_that_leaves_ends_the_tunnel(stage: Stage, tunnel: RawClient)
         client.send(get(b"/orders/ws", *HANDSHAKE))
         client.read_head()
         assert client.closed_by_peer()
-
-
-# With a library on both ends: compression, fragments, pings, close codes.
-
-
-def echo(websocket: ServerConnection) -> None:
-    """Send back what comes; close as told."""
-    for message in websocket:
-        if message == "close":
-            websocket.close(4321, "as told")
-            return
-        websocket.send(["in ", "two ", "parts"] if message == "parts" else message)
-
-
-@pytest.fixture(scope="module")
-def websocket_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerUnderTest]:
-    """A worker before two WebSocket servers."""
-    with ExitStack() as stack:
-        servers: list[Server] = [stack.enter_context(serve(echo, LOOPBACK, 0)) for _ in range(2)]
-        for server in servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-        ports = [server.socket.getsockname()[1] for server in servers]
-        folder = tmp_path_factory.mktemp("websockets")
-        yield stack.enter_context(running_worker(folder, *ports))
-
-
-@pytest.fixture
-def websocket(websocket_worker: WorkerUnderTest) -> Iterator[ClientConnection]:
-    """A WebSocket through the worker, on the new side."""
-    websocket_worker.dial("orders", 100)
-    with connect(f"ws://{LOOPBACK}:{websocket_worker.port}/orders/ws") as connection:
-        yield connection
-
-
-def test_messages_come_back_compressed_and_in_fragments(websocket: ClientConnection) -> None:
-    """Text, bytes, a large one, an empty one, several frames."""
-    assert "permessage-deflate" in (
-        websocket.response.headers["Sec-WebSocket-Extensions"] if websocket.response else ""
-    )
-    for message in ("hello", b"\x00\xff" * 1000, "ä" * 300_000, ""):
-        websocket.send(message)
-        assert websocket.recv(timeout=5) == message
-    websocket.send("parts")
-    assert "".join(str(part) for part in websocket.recv_streaming()) == "in two parts"
-    websocket.send(iter(["par", "ts"]))
-    assert websocket.recv(timeout=5) == "in two parts"
-
-
-def test_pings_and_close_codes_pass(websocket: ClientConnection) -> None:
-    """The other end answers, not the gateway."""
-    assert websocket.ping(base64.b64encode(b"data")).wait(5)
-    websocket.send("close")
-    with pytest.raises(ConnectionClosed) as closed:
-        websocket.recv(timeout=5)
-    assert closed.value.rcvd is not None
-    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4321, "as told")
-
-
-def test_after_a_rollback_a_client_comes_back_on_legacy(
-    websocket_worker: WorkerUnderTest, websocket: ClientConnection
-) -> None:
-    """A library sees the code and connects again."""
-    websocket_worker.latch("orders")
-    try:
-        with pytest.raises(ConnectionClosed) as closed:
-            websocket.recv(timeout=5)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1012
-        with connect(f"ws://{LOOPBACK}:{websocket_worker.port}/orders/ws") as again:
-            again.send("back")
-            assert again.recv(timeout=5) == "back"
-    finally:
-        websocket_worker.latch("orders", on=False)

@@ -29,7 +29,7 @@ def test_a_slow_reader_of_a_large_answer(stage: Stage) -> None:
 
     stage.legacy.plays(scene)
     before = stage.worker.resident_bytes()
-    with stage.client(timeout=20, receive_buffer=4096) as client:
+    with stage.client(timeout=60, receive_buffer=4096) as client:
         client.send(get(b"/orders/1"))
         client.read_head()
         time.sleep(0.3)
@@ -48,16 +48,16 @@ def test_a_slow_writer_to_a_slow_application(stage: Stage) -> None:
     arrived = [0]
 
     def scene(connection: UpstreamConnection, request: UpstreamRequest) -> None:
-        go_on.wait(10)
+        go_on.wait(60)
         while arrived[0] < SIZE:
-            arrived[0] += len(connection.read_exactly(min(MIB, SIZE - arrived[0]), timeout=20))
+            arrived[0] += len(connection.read_exactly(min(MIB, SIZE - arrived[0]), timeout=60))
             connection.forget()
         connection.send(OK)
 
     stage.legacy.plays(scene)
     before = stage.worker.resident_bytes()
     sent = [0]
-    with stage.client(timeout=20) as client:
+    with stage.client(timeout=60) as client:
 
         def upload() -> None:
             client.send(get(b"/orders/1", b"Content-Length: %d" % SIZE, method=b"PUT"))
@@ -71,7 +71,7 @@ def test_a_slow_writer_to_a_slow_application(stage: Stage) -> None:
         assert sent[0] < SIZE // 2, "the client was read although the application reads nothing"
         assert grown(stage, before) < ALLOWED
         go_on.set()
-        writer.join(20)
+        writer.join(60)
         assert client.read_response().body == b"ok"
     assert arrived[0] == SIZE
     assert grown(stage, before) < ALLOWED
@@ -95,7 +95,7 @@ def test_pipelined_answers_to_a_client_that_does_not_read(stage: Stage) -> None:
     """No further request is begun while the client has not read what it got."""
     body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MIB + PIECE
     stage.legacy.plays(steps(Send(body)))
-    with stage.client(timeout=20, receive_buffer=4096) as client:
+    with stage.client(timeout=60, receive_buffer=4096) as client:
         client.send(get(b"/x") * 50)
         time.sleep(0.3)
         assert len(stage.legacy.requests) < 25
@@ -108,7 +108,7 @@ def test_the_copy_for_the_comparison_is_bounded(stage: Stage) -> None:
     """An answer beyond the bound is captured as cut, not kept."""
     stage.legacy.plays(steps(Send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (8 * MIB) + PIECE * 8)))
     before = stage.worker.resident_bytes()
-    with stage.client(timeout=20) as client:
+    with stage.client(timeout=60) as client:
         for _ in range(8):
             client.exchange(get(b"/orders/1"))
     assert grown(stage, before) < ALLOWED

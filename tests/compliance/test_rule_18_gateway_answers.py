@@ -13,7 +13,8 @@ SETTINGS = """
 max_body = "1 KiB"
 head_timeout = "300ms"
 """
-ENV = {"BANYAN_UPSTREAMS__LEGACY__TIMEOUT": "300ms"}
+ENV = {"BANYAN_UPSTREAMS__NEW__TIMEOUT": "300ms"}
+"""Only of the side that is to be too slow: the other must be broken, however busy this machine is."""
 
 
 def is_ours(response: RawResponse) -> None:
@@ -77,10 +78,11 @@ def test_broken_is_502(stage: Stage) -> None:
 
 
 def test_too_slow_is_504(stage: Stage) -> None:
-    """No first byte in time."""
-    stage.legacy.plays(steps())
+    """No first byte in time; a POST is not asked again on the other side."""
+    stage.dial(100)
+    stage.new.plays(steps())
     with stage.client() as client:
-        response = client.exchange(get())
+        response = client.exchange(post(b"x", b"/orders/1"))
         assert (response.status, response.get(b"Proxy-Status")) == (
             504,
             b"banyan; error=http_response_timeout",
@@ -93,7 +95,7 @@ def test_a_head_request_gets_no_body(stage: Stage) -> None:
     stage.legacy.plays(steps(Close()))
     with stage.client() as client:
         response = client.exchange(get(method=b"HEAD"), "HEAD")
-        assert response.status in (502, 504)  # 504 where connecting took too long
+        assert response.status == 502
         assert int(response.get(b"Content-Length") or 0) > 0
         assert client.read_available() == b""
 

@@ -4,12 +4,14 @@ else."""
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
+from itertools import islice, product
+from pathlib import Path
 
 import pytest
 
-from tests.support.raw import RawClient, ScriptedUpstream, answering
-from tests.support.stage import OK, Stage, answer, get, says
+from tests.support.exchanges import all_captured
+from tests.support.raw import Pause, RawClient, ScriptedUpstream, Send, answering
+from tests.support.stage import OK, Stage, answer, get, open_stage, says, steps
 
 SETTINGS = """
 [listen]
@@ -19,7 +21,7 @@ CLAIMS = (
     b"X-Forwarded-For: 6.6.6.6",
     b"X-Forwarded-Proto: https",
     b"X-Forwarded-Host: evil.example",
-    b"X-Forwarded-Port: 666",
+    b"X-Forwarded-Port: evil-666",
     b"X-Forwarded-Prefix: /evil",
     b"X-Forwarded-Ssl: on",
     b"X-Real-IP: 6.6.6.6",
@@ -93,6 +95,25 @@ def test_an_address_beside_the_trusted_network_is_not_trusted(stage: Stage) -> N
     with client_from(stage, "127.0.0.3") as client:
         client.exchange(get(b"/", *CLAIMS))
     assert stage.legacy.last().all(b"X-Forwarded-For") == [b"127.0.0.3"]
+
+
+def test_the_copy_says_who_asked_and_not_who_said_the_same_since(tmp_path: Path) -> None:
+    """Two clients at two addresses with the very same fields: each copy names its own."""
+    (tmp_path / "runtime").mkdir()
+    with socket.socket(socket.AF_UNIX) as shadow:
+        shadow.bind(str(tmp_path / "runtime" / "shadow-0.sock"))
+        shadow.listen(1)
+        with open_stage(tmp_path) as stage:
+            connection, _ = shadow.accept()
+            connection.settimeout(30)
+            stage.legacy.plays(steps(Pause(0.5), Send(OK)))
+            with connection, client_from(stage, "127.0.0.2") as one, client_from(stage, "127.0.0.3") as other:
+                one.send(get(b"/orders/1"))
+                stage.legacy.upstream.wait_for_requests(1)
+                other.send(get(b"/orders/1"))
+                copies = list(islice(all_captured(connection), 2))
+    named = [copy.added.partition(b"\r\n")[0] for copy in copies]
+    assert named == [b"X-Forwarded-For: 127.0.0.2", b"X-Forwarded-For: 127.0.0.3"]
 
 
 def test_a_location_becomes_the_address_that_the_trusted_proxy_names(stage: Stage) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from flags import PAGE_NAME, FlagSnapshot, StatePage
 from tests.gateway.running import Running, clean
-from tests.support.ports import wait_until
+from tests.support.ports import LOOPBACK, free_port, wait_until
 from tests.support.spawn import ROOT, Spawner
 
 SCRIPT = ROOT / "deploy" / "rollback.sh"
@@ -33,12 +35,23 @@ def _restored(gateway: Running) -> Iterator[None]:
         gateway.call("DELETE", f"/api/v1{path}/rollback", json={"reason": "after a test"})
 
 
+@contextmanager
+def nobody_at_the_admin_port(gateway: Running) -> Iterator[None]:
+    """The control process stands still; so does its supervisor, which would replace it after a while."""
+    still = (gateway.process.pid, gateway.control_pid())
+    for process in still:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in reversed(still):
+            os.kill(process, signal.SIGCONT)
+
+
 @pytest.fixture
 def _frozen(gateway: Running) -> Iterator[None]:
-    control = gateway.control_pid()
-    os.kill(control, signal.SIGSTOP)
-    yield
-    os.kill(control, signal.SIGCONT)
+    with nobody_at_the_admin_port(gateway):
+        yield
 
 
 def rollback(
@@ -48,6 +61,21 @@ def rollback(
     return subprocess.run(
         [shell, str(SCRIPT), *words], capture_output=True, text=True, env=own, timeout=60, check=False
     )
+
+
+def over_the_admin_port(
+    gateway: Running, *words: str, shell: str = "sh", **env: str
+) -> subprocess.CompletedProcess[str]:
+    """The same, by way of the admin port: the script asks that for half a second only, and a busy
+    machine may need more. What was then done without it is done again."""
+    for _ in range(30):
+        done = rollback(gateway, *words, shell=shell, **env)
+        late = "directly on this machine" in done.stdout or "not every worker has confirmed" in done.stderr
+        if not late:
+            return done
+        path = f"/features/{words[0]}" if words else ""
+        gateway.call("DELETE", f"/api/v1{path}/rollback", json={"reason": "once more"})
+    raise AssertionError("the admin port never answered in time")
 
 
 def snapshot(gateway: Running) -> FlagSnapshot:
@@ -98,17 +126,25 @@ def test_help_says_how_and_does_nothing(gateway: Running, shell: str, word: str)
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_over_the_admin_port(gateway: Running, shell: str) -> None:
-    done = rollback(gateway, "orders", shell=shell, BANYAN_REASON='it "broke" \\ b\tadly')
+    done = over_the_admin_port(gateway, "orders", shell=shell, BANYAN_REASON='it "broke" \\ b\tadly')
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("orders: rolled back; 2 workers have it after 0.")
+    assert re.match(r"orders: rolled back; 2 workers have it after \d+\.\d+", done.stdout)
     assert snapshot(gateway).feature("orders").latched
     assert not snapshot(gateway).everything_latched
     last = gateway.call("GET", "/api/v1/ledger").json()[0]
     assert (last["action"], last["feature"], last["reason"]) == ("rollback", "orders", 'it "broke" \\ b adly')
 
 
+@pytest.mark.parametrize(("reason", "kept"), [("x" * 9000, "x" * 2000), (" \t", "rollback.sh, run by ")])
+def test_no_reason_is_too_long_or_too_short(gateway: Running, reason: str, kept: str) -> None:
+    done = over_the_admin_port(gateway, "orders", BANYAN_REASON=reason)
+    assert done.returncode == 0, done.stderr
+    assert snapshot(gateway).feature("orders").latched
+    assert gateway.call("GET", "/api/v1/ledger").json()[0]["reason"].startswith(kept)
+
+
 def test_everything_over_the_admin_port(gateway: Running) -> None:
-    done = rollback(gateway)
+    done = over_the_admin_port(gateway)
     assert done.returncode == 0, done.stderr
     assert snapshot(gateway).everything_latched
 
@@ -154,7 +190,7 @@ def test_without_the_admin_port_every_worker_takes_it_over(
     assert "directly on this machine" in done.stdout
     assert snapshot(gateway).latched("orders")
     assert snapshot(gateway).everything_latched is not bool(feature)
-    wait_until(lambda: everybody_has_it(gateway), 10, "the workers' acknowledgement")
+    wait_until(lambda: everybody_has_it(gateway), what="the workers' acknowledgement")
 
 
 @pytest.mark.usefixtures("_frozen")
@@ -167,17 +203,15 @@ def test_without_the_admin_port_an_unknown_feature_is_refused(gateway: Running) 
 
 
 def test_a_direct_one_is_in_the_ledger_once_somebody_can_write_it(gateway: Running) -> None:
-    control = gateway.control_pid()
-    os.kill(control, signal.SIGSTOP)
-    done = rollback(gateway, "reports")
-    os.kill(control, signal.SIGCONT)
+    with nobody_at_the_admin_port(gateway):
+        done = rollback(gateway, "reports")
     assert done.returncode == 0
 
     def told() -> bool:
         last = gateway.call("GET", "/api/v1/ledger").json()[0]
         return (last["feature"], last["reason"]) == ("reports", "rolled back directly on the machine")
 
-    wait_until(told, 20, "the entry")
+    wait_until(told, what="the entry")
 
 
 def test_elsewhere_with_nobody_there_it_could_not_tell(tmp_path: Path) -> None:
@@ -191,9 +225,25 @@ def test_elsewhere_with_nobody_there_it_could_not_tell(tmp_path: Path) -> None:
     assert "no state page" in done.stderr
 
 
+def test_other_machines_that_hear_nothing_are_no_failure_here(spawn: Spawner, tmp_path: Path) -> None:
+    """The shared Redis is dead: it holds here all the same, and what is said of the others is told apart."""
+    redis = f'[state]\nredis_url = "redis://{LOOPBACK}:{free_port()}"\n'
+    alone = Running(spawn, tmp_path, more=redis)
+    done = over_the_admin_port(alone, "orders")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("orders: rolled back; 2 workers have it after ")
+    assert "not every other machine has confirmed it yet" in done.stdout
+    assert snapshot(alone).latched("orders")
+
+
 def test_the_token_is_on_no_command_line(gateway: Running) -> None:
     assert '$BANYAN_TOKEN" | curl' in SCRIPT.read_text()
-    done = rollback(gateway, "orders", BANYAN_TOKEN="wrong")
-    assert done.returncode == 0
-    assert "401" in done.stderr
-    assert "directly" in done.stdout
+
+    def refused() -> bool:
+        """Whether the admin port was asked at all, which it is for half a second only."""
+        done = rollback(gateway, "orders", BANYAN_TOKEN="wrong")
+        assert done.returncode == 0
+        assert "directly" in done.stdout
+        return "401" in done.stderr
+
+    wait_until(refused, what="a word of the admin port")

@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +46,10 @@ class Says(NamedTuple):
 
 
 JSON = (("Content-Type", "application/json"),)
+PATIENCE = 30.0
+"""Seconds for an answer that must come: a busy machine may let any process wait for some."""
+UNTOLD = 5.0
+"""Seconds without news after which what was not told is not waited for."""
 
 Application = Callable[[Asked], Says]
 
@@ -102,6 +107,7 @@ traffic = "127.0.0.1:{traffic}"
 admin = "127.0.0.1:{admin}"
 workers = {workers}
 drain_timeout = 5
+{listen}
 [upstreams.legacy]
 url = "http://127.0.0.1:{legacy}"
 [upstreams.new]
@@ -117,16 +123,44 @@ name = "orders"
 match = ["/*"]
 percent = {percent}
 fallback = "off"
-breaker = {{ failures = 1000 }}
+breaker = {{ failures = 1000, failure_rate = 1 }}
 shadow = {feature_shadow}
-guard = {{ min_samples = 10, max_mismatch_rate = 0.9, max_error_rate = 0.9, max_p95 = "10s" }}
+guard.on_failure = "hold"
+guard.min_samples = 10
+guard.max_mismatch_rate = 0.9
+guard.max_error_rate = 0.9
+guard.max_p95 = "10s"
 """
 
 
-class Between:
-    """The gateway, running. ``folder`` holds all it writes."""
+class Users:
+    """How often the applications were asked for users: what is no copy."""
 
-    def __init__(self, folder: Path, process: Spawned, traffic: int, admin: int) -> None:
+    def __init__(self) -> None:
+        self.asked = 0
+        self._lock = threading.Lock()
+
+    def of(self, application: Application) -> Application:
+        """The application, with its requests counted."""
+
+        def counted(asked: Asked) -> Says:
+            if not asked.is_shadow:
+                with self._lock:
+                    self.asked += 1
+            return application(asked)
+
+        return counted
+
+
+class Between:
+    """The gateway, running. ``folder`` holds all it writes. ``users``: what its applications were asked; all
+    zero where they are not a test's own.
+    """
+
+    def __init__(
+        self, folder: Path, process: Spawned, traffic: int, admin: int, users: Users | None = None
+    ) -> None:
+        self._users = users or Users()
         self.folder = folder
         self.process = process
         self.url = f"http://{LOOPBACK}:{traffic}"
@@ -142,9 +176,14 @@ class Between:
         data: dict[str, Any] = self.banyan("report", "orders").data["shadow"]
         return data
 
+    def warnings(self) -> list[str]:
+        """What ``banyan status`` warns of."""
+        said: list[str] = self.banyan("status").data["warnings"]
+        return said
+
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """One scrape: metric → label values in the order of their names → number."""
-        text = httpx.get(f"{self.admin}/metrics", trust_env=False).text
+        text = httpx.get(f"{self.admin}/metrics", trust_env=False, timeout=PATIENCE).text
         found: dict[str, dict[tuple[str, ...], float]] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -165,15 +204,37 @@ class Between:
         books["in_flight"] = int(sum(scraped.get("banyan_shadow_in_flight", {}).values()))
         return books
 
-    def settled(self, timeout: float = 20.0, eligible: int = 0) -> Counter[str]:
-        """The books once so much was eligible and nothing is in flight."""
-        last: list[Counter[str]] = []
+    def answered(self) -> int:
+        """How many requests of users the workers have told of, one that fell back twice: each side was
+        asked."""
+        scraped = self.metrics()
+        told = (scraped.get(f"banyan_{what}_total", {}) for what in ("requests", "fallbacks"))
+        return int(sum(sum(rows.values()) for rows in told))
+
+    def settled(self, timeout: float = 60.0, eligible: int = 0) -> Counter[str]:
+        """The books once so much was eligible and nothing is in flight.
+
+        Without a number: once unchanged for a second, and the workers have told of all that the applications
+        were asked: they tell only now and then. What a worker that was killed had not told yet nobody tells:
+        then once unchanged for long.
+        """
+        last: list[Counter[str]] = [Counter()]
+        since = time.monotonic()
 
         def look() -> bool:
-            last[:] = [self.books()]
-            return last[0]["in_flight"] == 0 and last[0]["eligible"] >= eligible
+            nonlocal since
+            told = eligible > 0 or self.answered() >= self._users.asked
+            now = self.books()
+            if now != last[0]:
+                since = time.monotonic()
+            last[:] = [now]
+            quiet = eligible > 0 or time.monotonic() - since > (1 if told else UNTOLD)
+            return quiet and now["in_flight"] == 0 and now["eligible"] >= eligible
 
-        wait_until(look, timeout=timeout, what="the shadow")
+        try:
+            wait_until(look, timeout=timeout, what="the shadow")
+        except TimeoutError as error:
+            raise AssertionError(f"not settled: {last[0]}, of {eligible or 'all'}") from error
         return last[0]
 
     def children(self, module: str) -> list[int]:
@@ -192,7 +253,8 @@ class Between:
     def kill(self, module: str) -> None:
         """End the gateway's processes of one kind without a word."""
         for pid in self.children(module):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def log(self) -> str:
         """What the gateway printed."""
@@ -217,11 +279,13 @@ def between(
     feature_shadow: str = '{ percent = 100, writes = "isolated" }',
     workers: int = 2,
     percent: float = 0,
+    listen: str = "",
 ) -> Iterator[Between]:
     """Start all three; everything ends with the block."""
+    users = Users()
     with (
-        serving(legacy) as legacy_port,
-        serving(new) as new_port,
+        serving(users.of(legacy)) as legacy_port,
+        serving(users.of(new)) as new_port,
         between_ports(
             folder,
             legacy_port,
@@ -230,6 +294,8 @@ def between(
             feature_shadow=feature_shadow,
             workers=workers,
             percent=percent,
+            listen=listen,
+            users=users,
         ) as gateway,
     ):
         yield gateway
@@ -245,6 +311,8 @@ def between_ports(
     feature_shadow: str = '{ percent = 100, writes = "isolated" }',
     workers: int = 2,
     percent: float = 0,
+    listen: str = "",
+    users: Users | None = None,
 ) -> Iterator[Between]:
     """A gateway in front of two applications that run already."""
     traffic, admin = free_port(), free_port()
@@ -259,6 +327,7 @@ def between_ports(
             shadow=shadow,
             feature_shadow=feature_shadow,
             percent=percent,
+            listen=listen,
         )
     )
     logs = folder / "logs"
@@ -273,6 +342,10 @@ def between_ports(
 
     with Spawner(logs) as spawner:
         process = spawner(
-            [sys.executable, "-m", "gateway", "-c", str(config), "run"], name="gateway", ready=ready, cwd=ROOT
+            [sys.executable, "-m", "gateway", "-c", str(config), "run"],
+            name="gateway",
+            ready=ready,
+            cwd=ROOT,
+            timeout=4 * PATIENCE,
         )
-        yield Between(folder, process, traffic, admin)
+        yield Between(folder, process, traffic, admin, users)

@@ -12,6 +12,8 @@ from typing import Self
 
 import httpx
 
+from tests.e2e.between import PATIENCE
+
 
 @dataclass
 class Answered:
@@ -47,7 +49,7 @@ class ConstantLoad:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(30)
+        self._thread.join(3 * PATIENCE)
         assert not self._thread.is_alive(), "the load did not end"
 
     def failures(self) -> list[Answered]:
@@ -61,7 +63,7 @@ class ConstantLoad:
     async def _run(self) -> None:
         keys = [secrets.token_hex(16) for _ in range(200)]
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=5)
-        async with httpx.AsyncClient(trust_env=False, timeout=15, limits=limits) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, limits=limits) as client:
             tasks: set[asyncio.Task[None]] = set()
             began = time.monotonic()
             number = 0
@@ -73,7 +75,7 @@ class ConstantLoad:
                 task.add_done_callback(tasks.discard)
                 number += 1
             if tasks:
-                await asyncio.wait(tasks, timeout=20)
+                await asyncio.wait(tasks, timeout=2 * PATIENCE)
 
     async def _one(self, client: httpx.AsyncClient, key: str) -> None:
         sent = time.monotonic()

@@ -13,10 +13,12 @@ def test_demo_sees_the_whole_migration() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     for step in ("Record goldens", "Shadow at 0 %", "Dial to 100 %", "regression", "Roll back", "Report"):
         assert step in done.stdout
-    assert "none failed" in done.stdout
+    said = " ".join(done.stdout.split())  # lines are folded where a word ends
+    for words in ("none failed", "taken back by itself", "by banyan (guard), guard mismatch_rate"):
+        assert words in said

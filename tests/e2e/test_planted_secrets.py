@@ -8,15 +8,19 @@ import gzip
 import json
 import secrets
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlencode
 
 import httpx
 import pytest
 
-from tests.e2e.between import JSON, Asked, Between, Says, between
+from tests.e2e.between import JSON, PATIENCE, Asked, Between, Says, between
 from tests.support.ports import wait_until
+from tests.support.spawn import ROOT
 
 
 class Planted:
@@ -46,6 +50,8 @@ class Planted:
 
 
 plant = Planted()
+REQUEST = "a-request"
+"""What its id begins with: a trace, and no secret."""
 
 
 def answer_of(side: str, asked: Asked) -> Says:
@@ -106,6 +112,10 @@ def requests(client: httpx.Client) -> None:
                 "X-Api-Key": plant("header"),
                 "X-Auth-Token": plant("header"),
                 "Referer": f"http://shop.example/?token={plant('referer')}",
+                "X-Request-Id": f"{REQUEST}-{kind}",
+                "traceparent": f"00-{plant('traceparent')}",
+                "tracestate": f"shop={plant.jwt('tracestate')},token={plant('tracestate')}",
+                "baggage": f"user={plant.email('baggage')},auth_token={plant('baggage')}",
             },
         )
     client.get(f"/api/users/{plant.email('path')}/orders", headers={"X-Kind": "json"})
@@ -123,22 +133,24 @@ def found_in(text: bytes, secret: str) -> bool:
 def everything(gateway: Between) -> Iterator[tuple[str, bytes]]:
     """Every file the gateway wrote or holds open, and everything it says."""
     for file in gateway.folder.rglob("*"):
-        if file.is_file():
-            yield str(file), file.read_bytes()
+        with suppress(FileNotFoundError):  # one that was there for a moment
+            if file.is_file():
+                yield str(file), file.read_bytes()
     for database in gateway.folder.rglob("*.sqlite"):
-        lines = sqlite3.connect(f"file:{database}?mode=ro", uri=True).iterdump()
+        lines = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PATIENCE).iterdump()
         yield f"{database} dumped", "\n".join(lines).encode()
     for pid in [gateway.process.pid, *gateway.children("gateway.")]:
         for link in Path(f"/proc/{pid}/fd").iterdir():
-            target = str(link.readlink()) if link.exists() else ""
-            if target.startswith("/") and Path(target).is_file() and "site-packages" not in target:
-                yield target, Path(target).read_bytes()
+            with suppress(FileNotFoundError):  # closed by now
+                target = str(link.readlink()) if link.exists() else ""
+                if target.startswith("/") and Path(target).is_file() and "site-packages" not in target:
+                    yield target, Path(target).read_bytes()
     token = (gateway.folder / "state" / "admin-token").read_text().strip()
-    with httpx.Client(base_url=gateway.admin, trust_env=False) as admin:
-        for path in ("/", "/dashboard.js", "/metrics", "/healthz", "/readyz"):
+    with httpx.Client(base_url=gateway.admin, trust_env=False, timeout=PATIENCE) as admin:
+        for path in ("/", "/dashboard.js", "/dashboard.css", "/metrics", "/healthz", "/readyz"):
             yield path, admin.get(path).content
         admin.headers["Authorization"] = f"Bearer {token}"
-        signatures = [one["id"] for one in admin.get("/api/v1/diffs").json()]
+        signatures = [one["id"] for one in told(admin, "/api/v1/diffs").json()]
         inside = [
             "/status",
             "/diffs?examples=true",
@@ -146,18 +158,67 @@ def everything(gateway: Between) -> Iterator[tuple[str, bytes]]:
             "/diffs/rules",
             "/diffs/samples",
             "/ledger",
+            "/ledger/verify",
+            "/plans",
+            "/approvals",
+            f"/requests/{REQUEST}-json",
         ]
-        inside += ["/features/orders/report", *(f"/diffs/{one}" for one in signatures)]
+        inside += ["/features/orders/report"]
         for path in inside:
-            yield path, admin.get(f"/api/v1{path}").content
-        for stored in admin.get("/api/v1/diffs/samples").json():
+            answer = told(admin, f"/api/v1{path}")
+            assert answer.status_code == 200, (path, answer.text)
+            yield path, answer.content
+        shown = {one: told(admin, f"/api/v1/diffs/{one}") for one in signatures}
+        for signature, answer in shown.items():
+            lost = (
+                answer.status_code == 404 and "no sample is kept" in answer.text
+            )  # with a process that ended
+            assert answer.status_code == 200 or lost, (signature, answer.text)
+            yield signature, answer.content
+        sampled = [signature for signature, answer in shown.items() if answer.status_code == 200]
+        assert len(sampled) > 3, shown
+        for stored in told(admin, "/api/v1/diffs/samples").json():
             yield "a stored sample", json.dumps(_unfolded(stored)).encode()
-    for words in (("diffs",), ("diffs", "noise", "--all"), ("diffs", "show", signatures[0])):
+    for words in (
+        ("diffs",),
+        ("diffs", "noise", "--all"),
+        ("diffs", "show", sampled[0]),
+        ("explain", "--request", f"{REQUEST}-json"),
+        ("status",),
+        ("report",),
+        ("ledger",),
+    ):
         yield " ".join(words), gateway.banyan(*words).text.encode()
-    for signature in signatures[:3]:
+    for signature in sampled[:3]:
         for side in ("legacy", "new"):
             written = gateway.banyan("diffs", "golden", signature, "--side", side)
             yield "a golden", written.text.encode()
+
+
+def sampled(gateway: Between) -> list[str]:
+    """The signatures of which a sample is kept by now."""
+    token = (gateway.folder / "state" / "admin-token").read_text().strip()
+    with httpx.Client(
+        base_url=f"{gateway.admin}/api/v1",
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+        timeout=PATIENCE,
+    ) as admin:
+        listed = [one["id"] for one in told(admin, "/diffs").json()]
+        return [one for one in listed if told(admin, f"/diffs/{one}").status_code == 200]
+
+
+def told(admin: httpx.Client, path: str) -> httpx.Response:
+    """What the admin port says, asked again while the store is not reached: on a busy machine it is late."""
+    answers: list[httpx.Response] = []
+
+    def look() -> bool:
+        answers[:] = [admin.get(path)]
+        return answers[0].status_code != 503
+
+    with suppress(TimeoutError):
+        wait_until(look, 60)
+    return answers[0]
 
 
 def _unfolded(value: object) -> object:
@@ -174,9 +235,46 @@ def _unfolded(value: object) -> object:
     return value
 
 
+@contextmanager
+def recorded_live(gateway: Between) -> Iterator[None]:
+    """A session that happens meanwhile is recorded as goldens, beside all else that is searched."""
+    begun = "recording sessions of orders"
+    before = gateway.log().count(begun)
+    command = [sys.executable, "-m", "gateway", "-c", str(gateway.config), "golden", "record"]
+    command += ["--live", "orders", "--dir", str(gateway.folder / "recordings"), "--seconds", "60"]
+    command += ["--write-flows", str(gateway.folder / "flows"), "--idle", "2", "--sessions", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: gateway.log().count(begun) > before, 60, "the recording")
+            yield
+            process.wait(150)
+        finally:
+            process.kill()
+
+
+def a_session(url: str) -> None:
+    """One that begins here, logs in and goes on."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE) as client:
+        client.get("/api/orders", headers={"X-Kind": "html"})
+        login = {"email": plant.email("login"), "password": plant("login"), "otp": plant("login")}
+        token = client.post("/api/login", json=login).json()["items"][0]["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        client.get("/api/orders", params={"api_key": plant("session query")}, headers=bearer)
+        client.post("/api/pay", data={"card": plant.card("session form"), "token": token}, headers=bearer)
+
+
+def recorded(gateway: Between) -> bool:
+    """Whether a session was recorded with its login: one that stands still for long has ended."""
+    with recorded_live(gateway):
+        a_session(gateway.url)
+    recordings = [each.read_text() for each in (gateway.folder / "recordings").rglob("*.json")]
+    return any("/api/login" in each for each in recordings)
+
+
 def test_none_is_found_anywhere(gateway: Between) -> None:
     """And the search itself finds one that was not planted in vain."""
-    with httpx.Client(base_url=gateway.url, trust_env=False, timeout=20) as client:
+    assert any(recorded(gateway) for _ in range(5)), "the session was recorded"
+    with httpx.Client(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
         for _ in range(3):
             requests(client)
             body = {"password": plant("JSON body"), "profile": {"email": plant.email("JSON body")}}
@@ -187,9 +285,15 @@ def test_none_is_found_anywhere(gateway: Between) -> None:
                 content=urlencode(form),
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
             )
-            client.post("/api/upload", data={"secret": plant("multipart")}, files={"file": b"x"})
-    gateway.settled(60)
-    wait_until(lambda: len(gateway.banyan("diffs").data) > 3, 30, "the findings")
+            client.post(
+                "/api/upload",
+                data={"secret": plant("multipart")},
+                files={"file": ("a.json", json.dumps({"password": plant("a file")}).encode())},
+            )
+            svg = f"<svg><text>postgres://app:{plant('URL')}@db/x, password={plant('SVG')}</text></svg>"
+            client.post("/api/upload", content=svg.encode(), headers={"Content-Type": "image/svg+xml"})
+    gateway.settled()
+    wait_until(lambda: len(sampled(gateway)) > 3, 60, "samples, which follow the counts")
     planted = dict(plant.where)
     assert len(planted) > 150
     looked: list[str] = []

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from deploy.demo.users import Crowd
+from tests.e2e.between import PATIENCE
 from tests.e2e.migration import Migration, eventually
 
 SEEN_BY_COMPARISON = {
@@ -29,7 +30,7 @@ def rows(migration: Migration) -> list[dict[str, Any]]:
 
 def talk(migration: Migration, turns: int = 3, *, message: str = "<b>お昼</b>に行きました") -> None:
     """One conversation that touches what the faults change."""
-    with httpx.Client(base_url=migration.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=migration.url, trust_env=False, timeout=PATIENCE) as client:
         client.headers["X-CSRF-Token"] = client.get("/api/csrf-token").json()["csrf_token"]
         scene = {"partner_type": "boss", "situation": "morning", "topic": "work"}
         client.post("/api/start_chat", json={**scene, "model": "gemini/gemini-1.5-flash"})
@@ -46,7 +47,7 @@ def test_no_regression_no_mismatch(migration: Migration) -> None:
     crowd = Crowd(migration.url, 12)
     asyncio.run(crowd.converse(crowd.users))
     talk(migration)
-    with httpx.Client(base_url=migration.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=migration.url, trust_env=False, timeout=PATIENCE) as client:
         for page in ("/", "/chat", "/scenarios", "/scenario/scenario1", "/watch"):
             assert client.get(page).status_code == 200
 
@@ -54,7 +55,13 @@ def test_no_regression_no_mismatch(migration: Migration) -> None:
         numbers: dict[str, Any] = migration.banyan("report", migration.feature).data["shadow"]
         return numbers
 
-    assert eventually(lambda: compared()["compared"] > 50), compared()
+    def enough() -> bool:
+        """A busy machine leaves some uncompared, and more is said then."""
+        if not eventually(lambda: compared()["compared"] > 50, 10):
+            talk(migration)
+        return bool(compared()["compared"] > 50)
+
+    assert eventually(enough), compared()
     assert rows(migration) == []
 
 
@@ -65,8 +72,6 @@ def test_regression_is_found_and_named(migration: Migration, fault: str) -> None
     before = {row["id"]: row["count"] for row in rows(migration)}
     migration.switch_fault(fault)
     try:
-        for _ in range(5 if fault == "errors" else 1):
-            talk(migration, turns=30 if fault == "history-cut" else 10 if fault == "errors" else 3)
 
         def found() -> list[dict[str, Any]]:
             return [
@@ -77,7 +82,13 @@ def test_regression_is_found_and_named(migration: Migration, fault: str) -> None
                 and kind in ("", row["kind"])
             ]
 
-        assert eventually(found), rows(migration)
+        def named() -> bool:
+            """A busy machine may leave out the one that shows it, and is told the same again."""
+            for _ in range(5 if fault == "errors" else 1):
+                talk(migration, turns=30 if fault == "history-cut" else 10 if fault == "errors" else 3)
+            return bool(eventually(found, 10))
+
+        assert eventually(named), rows(migration)
     finally:
         migration.switch_fault("")
 
@@ -88,14 +99,18 @@ def test_slowness_is_seen_in_the_report(migration: Migration) -> None:
     migration.switch_fault("slow")
     migration.dial(100)
     try:
-        for _ in range(3):
-            talk(migration)
+
+        def slow() -> dict[str, Any] | None:
+            """As long as somebody asks: the report is of the last seconds."""
+            for _ in range(3):
+                talk(migration)
+            data: dict[str, Any] = migration.banyan("report", migration.feature).data
+            return data if any("p95" in reason for reason in data["reasons"]) else None
+
+        report = eventually(slow)
+        assert report, migration.banyan("report", migration.feature).data["reasons"]
     finally:
         migration.switch_fault("")
         migration.dial(0)
-    report = eventually(
-        lambda: (data := migration.banyan("report", migration.feature).data)["new"]["requests"] > 10 and data
-    )
     assert report["new"]["p50"] > 0.3
     assert report["verdict"] == "not_ready"
-    assert any("p95" in reason for reason in report["reasons"])

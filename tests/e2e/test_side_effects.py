@@ -12,7 +12,6 @@ import os
 import random
 import socketserver
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from tests.e2e.between import between_ports, unbalanced
 from tests.support.ports import LOOPBACK, free_port, wait_until
 
 REQUESTS = 10_000 if os.environ.get("BANYAN_FULL") else 1_500
+CROWDS = 5
 FAULTS = ("", "", "", "", "before", "after", "hang up")
 
 
@@ -114,17 +114,18 @@ def asgi_server(app: Any) -> Iterator[int]:
     server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    wait_until(lambda: server.started)
+    wait_until(lambda: server.started, 60)
     yield port
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
-async def drive(url: str, count: int) -> dict[str, str]:
-    """Mixed requests of 50 users, one after the other for each user: write → the fault it asked for."""
+async def drive(url: str, count: int, crowd: int) -> dict[str, str]:
+    """Mixed requests of 50 users of this crowd, one after the other for each user: write → the fault it asked
+    for."""
     chance = random.Random(7)
     asked: dict[str, str] = {}
-    users = [f"user-{number}" for number in range(50)]
+    users = [f"user-{crowd}-{number}" for number in range(50)]
 
     async def one_user(client: httpx.AsyncClient, user: str, requests: int) -> None:
         for number in range(requests):
@@ -150,10 +151,24 @@ def test_every_write_once_and_no_copy_ever(tmp_path: Path, first: str) -> None:
     with servers[0] as one, servers[1] as two:
         legacy, new = (one, two) if first == "wsgi" else (two, one)
         with between_ports(tmp_path, legacy, new, shadow="control_twice = 0", percent=50) as gateway:
-            asked = asyncio.run(drive(gateway.url, REQUESTS))
-            books = gateway.settled(120, eligible=REQUESTS // 50 * 50)
-            time.sleep(2)  # findings are written down once a second
-            found = gateway.banyan("diffs").data
+            asked: dict[str, str] = {}
+            requests = REQUESTS // 50 * 50
+            before, books = Counter[str](), Counter[str]()
+            for crowd in range(1, CROWDS + 1):
+                asked |= asyncio.run(drive(gateway.url, REQUESTS, crowd))
+                before, books = books, gateway.settled(240, eligible=crowd * requests)
+                # A busy machine takes the copies of fewer sessions: then others come.
+                if (books - before)["match"] > requests / 4:
+                    break
+            found: list[dict[str, Any]] = []
+
+            def all_found() -> bool:
+                """What has differed is written down now and then, once for each place at least."""
+                found[:] = gateway.banyan("diffs").data
+                return sum(int(one["count"]) for one in found) >= books["mismatch"]
+
+            wait_until(all_found, 60, "the findings")
+    assert (books - before)["match"] > requests / 4, books
     charged = shops[0].charged + shops[1].charged
     took = {write for write, fault in asked.items() if fault != "before"}
     assert charged == Counter(took), (charged - Counter(took), Counter(took) - charged)
@@ -162,8 +177,5 @@ def test_every_write_once_and_no_copy_ever(tmp_path: Path, first: str) -> None:
     assert all(shop.charged for shop in shops), "both sides served users"
     assert all(shop.copies > 100 for shop in shops), "both sides were shadows"
     assert unbalanced(books) == 0
-    # The servers' own error pages; and now and then a read that overlapped a write of its own session,
-    # whose copies came in another order: a known limit, see docs/shadow.md.
-    assert {one["status_pair"] for one in found} <= {"500/500", "200/200"}
-    assert sum(one["count"] for one in found if one["status_pair"] == "200/200") <= REQUESTS // 100
-    assert books["match"] > REQUESTS / 4, books
+    # The servers' own error pages differ; what the applications themselves answer does not, ever.
+    assert {one["status_pair"] for one in found} <= {"500/500"}, found

@@ -51,7 +51,7 @@ def test_the_first_start_takes_the_seeds(tmp_path: Path) -> None:
 
 def test_a_restart_keeps_the_dials_and_seeds_only_what_is_new(tmp_path: Path) -> None:
     with opened(tmp_path) as state:
-        state.file.save(state.stored.with_percent("checkout", 5000, 1.0))
+        state.file.save(state.stored.with_percents({"checkout": 5000}, 1.0))
     with opened(tmp_path, {"checkout": 0, "profile": 7}) as state:
         assert state.stored.percents == {"checkout": 5000, "search": 0, "profile": 7}
         assert state.page.feature_names() == ("checkout", "profile")
@@ -106,7 +106,7 @@ def test_a_latch_of_a_feature_that_left_holds_when_it_comes_back(tmp_path: Path)
 
 def test_a_page_ahead_of_the_file_keeps_its_dials(tmp_path: Path) -> None:
     with opened(tmp_path) as state:
-        newer = state.stored.with_percent("checkout", 7000, 1.0)
+        newer = state.stored.with_percents({"checkout": 7000}, 1.0)
         state.file.save(newer)
     with opened(tmp_path):
         pass
@@ -120,7 +120,7 @@ def test_a_page_ahead_of_the_file_keeps_its_dials(tmp_path: Path) -> None:
 def test_the_revision_stays_above_everything_seen(tmp_path: Path) -> None:
     with opened(tmp_path) as state:
         for _ in range(5):
-            state.file.save((state.file.load() or state.stored).with_percent("checkout", 1, 0.0))
+            state.file.save((state.file.load() or state.stored).with_percents({"checkout": 1}, 0.0))
     for _ in range(2):
         (tmp_path / PAGE_NAME).unlink()
         with opened(tmp_path) as state:

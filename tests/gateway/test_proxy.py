@@ -3,11 +3,13 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.exchanges import captured
 from tests.support.ports import wait_until
 from tests.support.raw import Close, Pause, Send, UpstreamConnection, UpstreamRequest
 from tests.support.stage import OK, Stage, answer, get, open_stage, post, says, steps
@@ -32,7 +34,21 @@ percent = 100
 fallback = "off"
 {NEVER}
 """
-ENV = {"BANYAN_UPSTREAMS__NEW__TIMEOUT": "300ms"}
+ISOLATED = """
+[[feature]]
+name = "orders"
+match = ["/orders/*"]
+shadow = { writes = "isolated" }
+"""
+COPIED_AND_REPEATED = f"""
+[[feature]]
+name = "keyed"
+match = ["/keyed/*"]
+percent = 100
+fallback = "idempotency-key"
+shadow = {{ writes = "isolated" }}
+{NEVER}
+"""
 KEY = b"Idempotency-Key: k1"
 HUNG_UP = steps(Close())
 UNWELL = says(answer(b"unwell", status=b"503 Service Unavailable"))
@@ -42,7 +58,7 @@ UNWELL = says(answer(b"unwell", status=b"503 Service Unavailable"))
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One worker for all tests here that leave no mark on it."""
     folder = tmp_path_factory.mktemp("house")
-    with open_stage(folder, settings=SETTINGS, features=FEATURES, env=ENV) as stage:
+    with open_stage(folder, settings=SETTINGS, features=FEATURES) as stage:
         yield stage
 
 
@@ -156,7 +172,6 @@ def test_a_higher_dial_moves_nobody_back(stage: Stage) -> None:
         (post(b"b", b"/orders/1", method=b"PUT"), HUNG_UP, (200, b"legacy")),
         (get(b"/orders/1", method=b"DELETE"), HUNG_UP, (200, b"legacy")),
         (get(b"/orders/1"), steps(Send(b"garbage\r\n\r\n")), (200, b"legacy")),
-        (get(b"/orders/1"), steps(Pause(1)), (200, b"legacy")),
         (get(b"/orders/1"), UNWELL, (200, b"legacy")),
         (post(b"b", b"/orders/1", method=b"PUT"), UNWELL, (503, b"unwell")),
         (post(b"b", b"/orders/1"), UNWELL, (503, b"unwell")),
@@ -173,6 +188,15 @@ def test_who_answers_when_the_new_side_fails(
     """Legacy, where asking again is safe; else the failure is the answer."""
     stage.new.plays(scene)  # type: ignore[arg-type] # a scene
     assert ask(stage, request_bytes) == expected
+
+
+def test_who_answers_when_the_new_side_is_too_slow(tmp_path: Path) -> None:
+    """Legacy too."""
+    hurried = {"BANYAN_UPSTREAMS__NEW__TIMEOUT": "300ms"}
+    with open_stage(tmp_path, features=FEATURES, env=hurried) as stage:
+        stage.dial(100)
+        stage.new.plays(steps())
+        assert ask(stage, get(b"/orders/1")) == (200, b"legacy")
 
 
 @pytest.mark.parametrize(
@@ -269,14 +293,16 @@ BREAKING = """
 [[feature]]
 name = "orders"
 match = ["/orders/*"]
-breaker = { failures = 5, open = "600ms" }
+breaker = { failures = 5, open = "600ms", ramp = "300ms" }
 """
 
 
-@pytest.fixture
-def breaking(tmp_path: Path) -> Iterator[Stage]:
-    """A worker whose breaker is quick, all of ``orders`` on the new side."""
-    with open_stage(tmp_path, settings=SETTINGS, features=BREAKING) as stage:
+@pytest.fixture(params=["600ms"])
+def breaking(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A worker whose breaker is quick, or stays open for as long as is said; all of ``orders`` on the new
+    side."""
+    features = BREAKING.replace("600ms", request.param)
+    with open_stage(tmp_path, settings=SETTINGS, features=features) as stage:
         stage.dial(100)
         yield stage
 
@@ -297,18 +323,51 @@ def state(stage: Stage) -> float:
     return stage.reports.gauges()["banyan_breaker_state{orders}"]
 
 
-def test_the_breaker_opens_after_five_failures_and_closes_after_one_success(breaking: Stage) -> None:
+@pytest.mark.parametrize("breaking", ["1h"], indirect=True)
+def test_the_breaker_opens_after_five_failures(breaking: Stage) -> None:
     """While it is open the new side is left alone."""
     breaking.new.plays(UNWELL)
     assert causes(breaking, 7) == [b"percentage"] * 5 + [b"breaker_open"] * 2
     assert len(breaking.new.requests) == 5
     assert state(breaking) == 2
+
+
+def test_the_breaker_closes_after_a_ramp(breaking: Stage) -> None:
+    """One success begins it."""
+    breaking.new.plays(UNWELL)
+    wait_until(lambda: causes(breaking, 1) == [b"breaker_open"], what="an open breaker")
     breaking.new.plays(says(OK))
     wait_until(lambda: causes(breaking, 1) == [b"percentage"], what="the breaker's probe")
-    assert state(breaking) == 0
+    assert state(breaking) == 1
+    wait_until(lambda: bool(causes(breaking, 1)) and state(breaking) == 0, what="the end of the ramp")
     assert causes(breaking, 3) == [b"percentage"] * 3
 
 
+def test_users_come_back_in_a_ramp(tmp_path: Path) -> None:
+    """After the probe a tenth of them, the same tenth each time."""
+    features = BREAKING.replace('ramp = "300ms"', 'ramp = "1h"')
+    with open_stage(tmp_path, settings=SETTINGS, features=features) as stage:
+        stage.dial(100)
+        stage.new.plays(UNWELL)
+        causes(stage, 5)
+        stage.new.plays(says(OK))
+        wait_until(lambda: causes(stage, 1) == [b"percentage"], what="the breaker's probe")
+        keys = [f"{number:032x}" for number in range(200)]
+        seen = [{key for key in keys if ask_as(stage, key) == b"percentage"} for _ in range(2)]
+    assert seen[0] == seen[1]
+    assert 5 <= len(seen[0]) <= 40
+
+
+def ask_as(stage: Stage, key: str) -> bytes:
+    """The cause for the user with this key."""
+    with stage.client() as client:
+        return (
+            client.exchange(get(b"/orders/1", b"Cookie: banyan_key=" + key.encode())).get(b"Banyan-Cause")
+            or b""
+        )
+
+
+@pytest.mark.parametrize("breaking", ["4s"], indirect=True)
 def test_half_open_one_request_tries_and_the_others_stay_away(breaking: Stage) -> None:
     """Until it has its answer; a failure opens the breaker again at once."""
     breaking.new.plays(UNWELL)
@@ -317,7 +376,7 @@ def test_half_open_one_request_tries_and_the_others_stay_away(breaking: Stage) -
     release = threading.Event()
 
     def slow(connection: UpstreamConnection, request: UpstreamRequest) -> None:
-        release.wait(5)
+        release.wait(60)
         connection.send(answer(b"", status=b"500 Error"))
 
     breaking.new.plays(slow)
@@ -328,6 +387,7 @@ def test_half_open_one_request_tries_and_the_others_stay_away(breaking: Stage) -
             found = causes(breaking, 1)
             if found == [b"percentage"]:
                 probes.extend(found)
+            time.sleep(0.02)
 
     prober = threading.Thread(target=probe)
     prober.start()
@@ -339,6 +399,7 @@ def test_half_open_one_request_tries_and_the_others_stay_away(breaking: Stage) -
     assert len(breaking.new.requests) == asked + 1
 
 
+@pytest.mark.parametrize("breaking", ["1h"], indirect=True)
 def test_a_client_that_reads_slowly_or_leaves_does_not_open_the_breaker(breaking: Stage) -> None:
     """Nobody can take a feature back from outside."""
     breaking.new.plays(steps(Pause(0.2), Send(OK)))
@@ -370,6 +431,56 @@ def test_capture_never_holds_a_request_up(tmp_path: Path) -> None:
     assert 10 < dropped < 40
 
 
+def test_a_copy_of_a_body_that_the_answer_overtook_says_that_it_is_not_whole(tmp_path: Path) -> None:
+    """Half a body, sent as if it were all of it, would be another request."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    with socket.socket(socket.AF_UNIX) as shadow:
+        shadow.bind(str(runtime / "shadow-0.sock"))
+        shadow.listen(1)
+        with open_stage(tmp_path, features=ISOLATED) as stage:
+            connection, _ = shadow.accept()
+            connection.settimeout(30)
+            stage.legacy.plays(steps(Send(answer(b"no", status=b"401 Unauthorized"))))
+            with connection, stage.client() as client:
+                client.send(get(b"/orders/1", b"Content-Length: 8", method=b"POST") + b"half")
+                assert client.read_response().status == 401
+                early = captured(connection)
+                stage.legacy.plays(says(OK))
+                ask(stage, post(b"half", b"/orders/1"))
+                whole = captured(connection)
+    assert (early.answer.status, early.request.body_cut) == (401, True)
+    assert (whole.answer.status, whole.request.body_cut, whole.request.body) == (200, False, b"half")
+
+
+@pytest.mark.parametrize(
+    ("repeated", "copied"), [("4 KiB", "64 KiB"), ("64 KiB", "4 KiB")], ids=["copied only", "repeated only"]
+)
+def test_what_may_be_asked_again_does_not_depend_on_what_is_copied(
+    tmp_path: Path, repeated: str, copied: str
+) -> None:
+    """Each has a limit of its own: a body of 10 KiB is beyond one of them."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    bounds = f'[listen]\nmax_repeated_body = "{repeated}"\n[shadow]\nmax_body = "{copied}"\n'
+    body = b"x" * 10 * 1024
+    with socket.socket(socket.AF_UNIX) as shadow:
+        shadow.bind(str(runtime / "shadow-0.sock"))
+        shadow.listen(1)
+        with open_stage(tmp_path, settings=bounds, features=COPIED_AND_REPEATED) as stage:
+            connection, _ = shadow.accept()
+            connection.settimeout(30)
+            with connection:
+                stage.new.plays(says(OK))
+                assert ask(stage, post(body, b"/keyed/1", KEY)) == (200, b"ok")
+                copy = captured(connection).request
+                stage.new.plays(HUNG_UP)
+                status, _ = ask(stage, post(body, b"/keyed/2", KEY))
+    assert (status, copy.body_cut, copy.body) == (
+        (502, False, body) if repeated == "4 KiB" else (200, True, b"")
+    )
+
+
 def test_without_a_shadow_nothing_is_different(stage: Stage) -> None:
     """What would have been handed over is counted all the same."""
     before = stage.reports.total("banyan_capture_total", l0="orders", l1="eligible")
@@ -385,9 +496,9 @@ def test_slow_uploads_do_not_take_every_connection(tmp_path: Path) -> None:
         stage.legacy.plays(says(OK))
         clients = [stage.client() for _ in range(6)]
         try:
-            for client in clients:
+            for number, client in enumerate(clients, start=1):
                 client.send(get(b"/x", b"Content-Length: 100000", method=b"POST") + b"slow")
-            stage.legacy.upstream.wait_for_requests(2)
+                stage.legacy.upstream.wait_for_requests(min(number, 2))
             with stage.client() as other:
                 assert other.exchange(get(b"/y")).status == 200
                 other.send(get(b"/z", b"Content-Length: 5", method=b"POST") + b"wh")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -11,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from flags import PAGE_NAME, Entry, Ledger, StateFile, StatePage
-from gateway.notes import read_runtime
+from gateway.config import load_config
+from gateway.notes import OFFSETS_FILE
 from gateway.page_keeper import HELD_NAME
-from tests.gateway.running import Running, start, write_config
+from gateway.premises import Premises
+from gateway.runtime_note import read_runtime
+from tests.gateway.running import Running, again, banyan, start, write_config
 from tests.support.ports import wait_until
 from tests.support.spawn import Spawner
 
@@ -25,7 +30,7 @@ def gateway(spawn: Spawner, tmp_path: Path) -> Running:
 
 def _refusal(spawn: Spawner, config: Path) -> str:
     process = start(spawn, config, ready=False)
-    assert process.wait(30) == 2
+    assert process.wait(60) == 2
     return next(line for line in process.output().splitlines() if line.startswith("REFUSED ")).removeprefix(
         "REFUSED "
     )
@@ -44,7 +49,7 @@ def test_it_is_ready_when_every_worker_is_up_and_leaves_nothing_behind(gateway: 
     assert runtime.stat().st_mode & 0o777 == 0o700
     assert gateway.connect() in gateway.pids()
     gateway.process.signal(signal.SIGTERM)
-    assert gateway.process.wait(30) == 0
+    assert gateway.process.wait(60) == 0
     assert not runtime.exists()
     assert read_runtime(gateway.state) is None
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
@@ -54,8 +59,32 @@ def test_a_worker_that_dies_is_replaced(gateway: Running) -> None:
     before = gateway.pids()
     victim = min(before)
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2, 20, "a replacement")
+    wait_until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2, 60, "a replacement")
     assert before - {victim} < gateway.pids()
+
+
+def test_a_child_that_could_not_be_started_is_started_when_it_can_be(gateway: Running) -> None:
+    """No descriptor is left to start it with, as after a leak or a limit that is too low."""
+    before, pid = gateway.pids(), gateway.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        os.kill(min(before), signal.SIGKILL)
+        wait_until(lambda: "could not be started" in gateway.process.output(), 60, "the failure")
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    after = gateway.wait_for_workers(2)
+    assert len(after - before) == 1
+
+
+def test_a_page_that_the_offsets_cannot_follow_starts_all_the_same(tmp_path: Path) -> None:
+    """Neither written nor removed, as on a disk that is read-only by now: somebody has to be told."""
+    stale = tmp_path / "var" / OFFSETS_FILE
+    stale.mkdir(parents=True)
+    premises = Premises(load_config(write_config(tmp_path), {}))
+    warnings = premises.warnings
+    premises.close()
+    assert any(str(stale) in one and "rollback.sh" in one for one in warnings)
 
 
 def test_a_control_process_that_dies_is_replaced_on_the_same_port_and_forgets_no_count(
@@ -63,27 +92,27 @@ def test_a_control_process_that_dies_is_replaced_on_the_same_port_and_forgets_no
 ) -> None:
     for _ in range(5):
         gateway.connect()
-    wait_until(lambda: _requests(gateway) == 5, 20, "the counts")
+    wait_until(lambda: _requests(gateway) == 5, 60, "the counts")
     # The worker's totals die with it; the board has them. Then the board's process dies too.
     victims = gateway.pids()
     for pid in victims:
         os.kill(pid, signal.SIGTERM)
     gateway.wait_for_workers(2, besides=victims)
-    wait_until(lambda: (Path(read_runtime(gateway.state).runtime) / "totals").stat().st_size > 0, 20)  # type: ignore[union-attr]
+    wait_until(lambda: (Path(read_runtime(gateway.state).runtime) / "totals").stat().st_size > 0, 60)  # type: ignore[union-attr]
     gateway.connect()
-    wait_until(lambda: _requests(gateway) == 6, 20, "the counts of the new workers")
+    wait_until(lambda: _requests(gateway) == 6, 60, "the counts of the new workers")
     control = gateway.control_pid()
-    wait_until(lambda: _saved_since(gateway, _requests(gateway)), 20)
+    wait_until(lambda: _saved_since(gateway, _requests(gateway)), 60)
     os.kill(control, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{control}").exists(), 20)
-    wait_until(lambda: _requests(gateway) == 6, 20, "the same counts from another process")
+    wait_until(lambda: not Path(f"/proc/{control}").exists(), 60)
+    wait_until(lambda: _requests(gateway) == 6, 60, "the same counts from another process")
 
 
 def _saved_since(gateway: Running, total: int) -> bool:
     note = read_runtime(gateway.state)
     assert note is not None
     before = (Path(note.runtime) / "totals").stat().st_mtime_ns
-    wait_until(lambda: (Path(note.runtime) / "totals").stat().st_mtime_ns > before, 20)
+    wait_until(lambda: (Path(note.runtime) / "totals").stat().st_mtime_ns > before, 60)
     return total == 6
 
 
@@ -100,19 +129,13 @@ def test_sigterm_lets_what_is_in_flight_finish(gateway: Running) -> None:
     answers: list[int] = []
     client = threading.Thread(target=lambda: answers.append(gateway.connect(b"slow\n")))
     client.start()
-    wait_until(lambda: _in_flight(gateway), 10, "a connection in flight")
+    wait_until((gateway.state / "slow-begun").exists, 60, "a request in flight")
     gateway.process.signal(signal.SIGTERM)
-    client.join(20)
+    client.join(60)
     assert len(answers) == 1
-    assert gateway.process.wait(30) == 0
+    assert gateway.process.wait(60) == 0
     with pytest.raises(OSError, match="refused"):
         gateway.connect()
-
-
-def _in_flight(gateway: Running) -> bool:
-    port = int(gateway.ready["traffic"].rsplit(":", 1)[1])
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
 def test_sighup_takes_a_good_file_over_with_new_workers_and_the_same_port(gateway: Running) -> None:
@@ -121,34 +144,67 @@ def test_sighup_takes_a_good_file_over_with_new_workers_and_the_same_port(gatewa
     gateway.config.write_text(text + '[[feature]]\nname = "later"\nmatch = ["/later"]\n')
     gateway.process.signal(signal.SIGHUP)
     after = gateway.wait_for_workers(3, besides=before)
-    wait_until(lambda: not before & gateway.pids(), 20, "the old workers' end")
+    wait_until(lambda: not before & gateway.pids(), 60, "the old workers' end")
     assert gateway.connect() in after
-    wait_until(lambda: "later" in [one["name"] for one in gateway.asked("status")["features"]], 20)
+    wait_until(lambda: "later" in [one["name"] for one in gateway.asked("status")["features"]], 60)
 
 
 def test_sighup_with_a_bad_file_changes_nothing_and_says_why(gateway: Running) -> None:
     before = gateway.pids()
     gateway.config.write_text(gateway.config.read_text() + "\n[sticky]\nnonsense = 1\n")
     gateway.process.signal(signal.SIGHUP)
-    wait_until(lambda: "not taken over" in gateway.process.output(), 20, "the refusal")
+    wait_until(lambda: "not taken over" in gateway.process.output(), 60, "the refusal")
     assert "sticky.nonsense" in gateway.process.output()
     assert gateway.pids() == before
+
+
+def test_sighup_with_another_state_names_the_key_and_no_secret(gateway: Running) -> None:
+    text = gateway.config.read_text()
+    gateway.config.write_text(
+        f'{text}\n[state]\nredis_url = "redis://:pa55word@127.0.0.1:1/0"\n'
+        '[alerts]\nwebhook_url = "https://hooks.example.org/T0K3N"\n'
+    )
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "not taken over" in gateway.process.output(), 60, "the refusal")
+    assert "state cannot change while the gateway runs" in gateway.process.output()
+    gateway.config.write_text(f'{text}\n[alerts]\nwebhook_url = "https://hooks.example.org/T0K3N"\n')
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "alerts cannot change" in gateway.process.output(), 60, "the second refusal")
+    assert not [secret for secret in ("pa55word", "T0K3N") if secret in gateway.process.output()]
 
 
 def test_sighup_with_workers_that_do_not_start_keeps_the_old_ones(gateway: Running) -> None:
     before = gateway.pids()
     (gateway.state / "refuse-workers").touch()
     gateway.process.signal(signal.SIGHUP)
-    wait_until(lambda: "the old ones stay" in gateway.process.output(), 40, "the refusal")
+    wait_until(lambda: "the old ones stay" in gateway.process.output(), 60, "the refusal")
     assert gateway.pids() == before
     assert gateway.connect() in before
+
+
+def test_sighup_with_one_worker_that_does_not_start_keeps_all_the_old_ones(gateway: Running) -> None:
+    """Not some with the new configuration beside some with the old: those that came up go again."""
+    before = gateway.pids()
+    (gateway.state / "refuse-workers").write_text("1")
+    text = gateway.config.read_text()
+    gateway.config.write_text(text + '[[feature]]\nname = "later"\nmatch = ["/later"]\n')
+    gateway.process.signal(signal.SIGHUP)
+    wait_until(lambda: "the old ones stay" in gateway.process.output(), 60, "the refusal")
+    wait_until(lambda: gateway.pids() == before, 60, "the old workers alone")
+    assert gateway.connect() in before
+    wait_until(lambda: "later" not in [one["name"] for one in gateway.asked("status")["features"]], 60)
+    (gateway.state / "refuse-workers").unlink()
+    gateway.process.signal(signal.SIGHUP)
+    after = gateway.wait_for_workers(2, besides=before)
+    wait_until(lambda: gateway.pids() == after - before, 60, "the new workers alone")
+    wait_until(lambda: "later" in [one["name"] for one in gateway.asked("status")["features"]], 60)
 
 
 def test_workers_end_when_the_supervisor_is_gone(gateway: Running) -> None:
     children = gateway.children()
     os.kill(gateway.process.pid, signal.SIGKILL)
     gateway.process.wait()
-    wait_until(lambda: not [pid for pid in children if _runs(pid)], 20, "the children's end")
+    wait_until(lambda: not [pid for pid in children if _runs(pid)], 60, "the children's end")
 
 
 def _runs(pid: int) -> bool:
@@ -202,6 +258,7 @@ def test_a_rollback_made_while_nobody_was_alive_holds_and_is_in_the_ledger(gatew
     stored = StateFile(gateway.state).load()
     assert stored is not None
     assert stored.latched == ("orders",)
+    wait_until(lambda: bool(Ledger(gateway.state).entries(1)), 60, "the entry")
     last: Entry = Ledger(gateway.state).entries(1)[0]
     assert (last.action, last.feature, last.reason) == (
         "rollback",
@@ -230,10 +287,13 @@ def _everybody_obeys(gateway: Running) -> bool:
 
 
 def _rolls_back(gateway: Running) -> None:
-    done = gateway.cli("rollback", "orders", "--reason", "r")
+    done = again(
+        lambda: gateway.cli("rollback", "orders", "--reason", "r"),
+        lambda done: "Not yet confirmed" in done.stdout,  # a worker stood still for longer than is waited
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 workers have it" in done.stdout
-    wait_until(lambda: _everybody_obeys(gateway), 20, "one page for all")
+    wait_until(lambda: _everybody_obeys(gateway), 60, "one page for all")
     assert next(one for one in gateway.asked("status")["features"] if one["name"] == "orders")["latched"]
 
 
@@ -243,11 +303,11 @@ def test_a_page_that_is_deleted_is_put_back_and_stays_everybodys(gateway: Runnin
     (gateway.state / PAGE_NAME).unlink()
     if then == "reload":
         gateway.process.signal(signal.SIGHUP)
-        wait_until(lambda: "configuration taken over" in gateway.process.output(), 30, "the reload")
+        wait_until(lambda: "configuration taken over" in gateway.process.output(), 60, "the reload")
         gateway.wait_for_workers(2, besides=before)
     elif then == "worker":
         os.kill(min(before), signal.SIGKILL)
-    wait_until(lambda: _inode(gateway) == page, 20, "the page")
+    wait_until(lambda: _inode(gateway) == page, 60, "the page")
     gateway.wait_for_workers(2, besides=frozenset() if then == "nothing" else before - {max(before)})
     _rolls_back(gateway)
 
@@ -264,10 +324,10 @@ def test_a_page_that_is_lost_is_made_again_and_everybody_moves(gateway: Running,
     else:
         (gateway.state / HELD_NAME).unlink()
         page.unlink()
-    wait_until(lambda: _inode(gateway) not in (0, inode), 20, "a new page")
-    wait_until(lambda: not before & gateway.pids() and len(gateway.pids()) == 2, 30, "new workers")
-    wait_until(lambda: gateway.cli("status").returncode == 0, 30, "the control process")
-    wait_until(lambda: "replaced, to use the new" in gateway.process.output(), 20, "the log")
+    wait_until(lambda: _inode(gateway) not in (0, inode), 60, "a new page")
+    wait_until(lambda: not before & gateway.pids() and len(gateway.pids()) == 2, 60, "new workers")
+    wait_until(lambda: gateway.cli("status").returncode == 0, 60, "the control process")
+    wait_until(lambda: "replaced, to use the new" in gateway.process.output(), 60, "the log")
     assert gateway.asked("status")["features"][0]["percent"] == 30
     _rolls_back(gateway)
 
@@ -278,11 +338,12 @@ def test_a_worker_that_hangs_is_seen_waited_for_and_replaced(gateway: Running) -
     done = gateway.cli("rollback", "orders", "--reason", "r")
     assert (done.returncode, f"Not yet confirmed by processes {victim}" in done.stdout) == (2, True)
     shown = {one["pid"]: one["age_seconds"] for one in gateway.asked("status")["workers"]}
-    assert shown[victim] > 2
-    assert f"(process {victim}) has not said anything" in gateway.process.output()
-    wait_until(lambda: f"(process {victim}) hangs" in gateway.process.output(), 20, "the log")
-    wait_until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2, 20, "a replacement")
-    assert gateway.cli("rollback", "orders", "--reason", "r").returncode == 0
+    assert shown.get(victim, 3) > 2  # it may have been replaced by now
+    silent = f"(process {victim}) has not said anything"
+    wait_until(lambda: silent in gateway.process.output(), 60, "the log")
+    wait_until(lambda: f"(process {victim}) hangs" in gateway.process.output(), 60, "the log")
+    wait_until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2, 60, "a replacement")
+    _rolls_back(gateway)
 
 
 # --- a full disk, and a reload that is refused ----------------------------------------------------
@@ -299,7 +360,7 @@ def test_it_starts_when_nothing_more_can_be_written(spawn: Spawner, tmp_path: Pa
     assert len(gateway.pids()) == 2
     assert "could not be written" in gateway.process.output()
     gateway.process.signal(signal.SIGHUP)
-    wait_until(lambda: "configuration taken over" in gateway.process.output(), 30, "the reload")
+    wait_until(lambda: "configuration taken over" in gateway.process.output(), 60, "the reload")
 
 
 def test_a_reload_that_is_refused_has_no_effect(gateway: Running) -> None:
@@ -310,10 +371,22 @@ def test_a_reload_that_is_refused_has_no_effect(gateway: Running) -> None:
     text = gateway.config.read_text()
     gateway.config.write_text(text[: text.index("[[feature]]", text.index("[[feature]]") + 1)])
     gateway.process.signal(signal.SIGHUP)
-    wait_until(lambda: "not taken over" in gateway.process.output(), 20, "the refusal")
+    wait_until(lambda: "not taken over" in gateway.process.output(), 60, "the refusal")
     after = gateway.asked("status")
     assert (after["revision"], after["features"]) == (before["revision"], before["features"])
     assert gateway.cli("rollback", "reports", "--reason", "r").returncode == 0
+
+
+def test_the_status_names_an_ipv6_admin_port_as_others_can_ask_it(spawn: Spawner, tmp_path: Path) -> None:
+    config = write_config(tmp_path, workers=1)
+    config.write_text(config.read_text().replace('admin = "127.0.0.1:0"', 'admin = "[::1]:0"'))
+    start(spawn, config, ready=True)
+    note = read_runtime(tmp_path / "var")
+    assert note is not None
+    done = banyan("-c", str(config), "--json", "status")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["admin"] == note.admin
+    assert note.admin.startswith("http://[::1]:")
 
 
 def test_a_start_records_that_entries_of_the_ledger_are_missing(gateway: Running) -> None:

@@ -2,11 +2,12 @@
 
 import itertools
 import json
+import re
 import secrets
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -17,6 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 
 Answer = tuple[int, Any]
 LUCK = ["-".join(pair) for pair in itertools.product(*[["one", "two", "three", "four", "five", "six"]] * 5)]
+
+
+def _token() -> str:
+    """One with a digit in it: of 3,400 tokens one has none, and too few capitals to be told from a name."""
+    while not re.search(r"\d", token := secrets.token_urlsafe(24)):
+        pass
+    return token
 
 
 class Shop(BaseHTTPRequestHandler):
@@ -44,14 +52,21 @@ class Shop(BaseHTTPRequestHandler):
         handler = getattr(
             self, "on_" + urlsplit(self.path).path.strip("/").split("/")[0].replace("-", "_"), None
         )
-        handler() if handler else self._json(404, {"error": "no such page"})
+        if handler and "gone" not in self.server.faults:
+            handler()
+        else:
+            self._json(404, {"error": "no such page"})
 
     def _json(self, status: int, value: Any, **headers: str) -> None:
         body = json.dumps(value, ensure_ascii=False).encode()
         self._send(status, body, "application/json", headers)
 
     def _send(
-        self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        body: bytes,
+        content_type: str,
+        headers: dict[str, str] | Sequence[tuple[str, str]] = (),
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
@@ -59,7 +74,7 @@ class Shop(BaseHTTPRequestHandler):
         if self.fresh:
             expires = formatdate(time.time() + 3600, usegmt=True)
             self.send_header("Set-Cookie", f"sid={self.fresh}; HttpOnly; Path=/; Expires={expires}")
-        for name, text in (headers or {}).items():
+        for name, text in headers.items() if isinstance(headers, dict) else headers:
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
@@ -92,6 +107,9 @@ class Shop(BaseHTTPRequestHandler):
 
     def on_orders(self) -> None:
         """Create an order with a number of its own, or show one by its number."""
+        if "dead orders" in self.server.faults:
+            self.close_connection = True
+            return
         if self.command == "POST":
             self.server.orders += 1
             number = self.server.orders
@@ -108,7 +126,7 @@ class Shop(BaseHTTPRequestHandler):
             right = sent.get("csrf_token") == [self.session.get("form")]
             self._send(302 if right else 400, b"", "text/html", {"Location": "/done"} if right else {})
             return
-        self.session["form"] = secrets.token_urlsafe(24)
+        self.session["form"] = _token()
         hidden = f'<input type="hidden" name="csrf_token" value="{self.session["form"]}">'
         page = f"<form>{hidden}</form>\n<p>ようこそ</p>"
         self._send(200, page.encode(), "text/html; charset=utf-8")
@@ -152,6 +170,11 @@ class Shop(BaseHTTPRequestHandler):
             value["odd"] = True
         self._json(200, value)
 
+    def on_said(self) -> None:
+        """Whatever a test wants it to say."""
+        content_type, body, headers = self.server.said
+        self._send(200, body.encode() if isinstance(body, str) else body, content_type, headers)
+
     def on_constant(self) -> None:
         """Always the same."""
         self._json(200, {"names": ["日本", "<b>"], "limit": 1.5})
@@ -167,6 +190,7 @@ class ShopServer(ThreadingHTTPServer):
         self.sessions: dict[str, dict[str, Any]] = {}
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         self.faults: set[str] = set()
+        self.said: tuple[str, str | bytes, tuple[tuple[str, str], ...]] = ("text/plain", "", ())
         self.orders = 0
         self.rolls = 0
         self.closing = False

@@ -82,10 +82,31 @@ def test_a_control_that_is_down_leaves_the_plain_verdict(desk: Desk, other: Shop
     code, said = desk.call("verify", "--to", other.url, "--control", "http://127.0.0.1:9")
     assert (code, said["failed"]) == (1, 3)
     assert set(causes(said).values()) == {"the control could not be asked"}
+    other.faults = set()
+    code, said = desk.call("verify", "--to", other.url, "--control", "http://127.0.0.1:9")
+    assert (code, said["passed"]) == (2, 9)
+    assert "the control never answered: " in said["problems"][0]["what"]
+    assert "127.0.0.1:9" in said["problems"][0]["what"]
+    code, said = desk.call("verify", "--to", other.url, "--control", other.url + "/")
+    assert code == 2
+    assert "control of itself" in said
+
+
+def test_a_control_that_answers_some_steps_only_is_said(
+    desk: Desk, shop: ShopServer, other: ShopServer
+) -> None:
+    shop.faults = {"dead orders"}
+    code, said = desk.call("verify", "--to", other.url, "--control", shop.url)
+    assert (code, said["passed"]) == (0, 9)
+    assert (
+        said["warnings"]
+        == [w for w in said["warnings"] if "no answer to 4 steps, first: order/01" in w]
+        != []
+    )
 
 
 def test_a_baseline_tells_regressions_from_fixes(desk: Desk, other: ShopServer, tmp_path: Path) -> None:
-    run = tmp_path / "runs" / "yesterday.json"
+    run = tmp_path / "yesterday.json"
     other.faults = {"renamed"}
     code, said = desk.call("verify", "--to", other.url, "--save", str(run))
     assert code == 1, said
@@ -103,10 +124,58 @@ def test_a_baseline_tells_regressions_from_fixes(desk: Desk, other: ShopServer, 
     plain = banyan("golden", *compare, "--dir", str(desk.folder)).stdout
     assert "fixed: buy/02-add-tea" in plain
     assert "0 regressions, 3 fixes, 6 unchanged" in plain
+    code, said = desk.call(*compare, "--only", "buy")
+    assert (said["changes"]["gone"], len(said["changes"]["fixes"]), said["changes"]["unchanged"]) == (
+        [],
+        3,
+        2,
+    )
+    kept = json.loads(run.read_text())
+    odds: list[Any] = [[], {"cases": 7}, {"cases": [kept["cases"][0] | {"failures": "abc"}]}]
+    for odd in odds:
+        run.write_text(json.dumps(odd))
+        code, said = desk.call(*compare)
+        assert code == 2
+        assert "yesterday.json: is no kept run" in said
     run.write_text("[]")
-    code, said = desk.call(*compare)
+    code, said = desk.call("verify", "--to", other.url, "--save", str(run))
+    assert (code, run.read_text()) == (2, "[]")
+    assert "holds something else than a run report" in said
+
+
+def test_with_a_baseline_only_what_is_worse_may_fail_a_build(
+    desk: Desk, other: ShopServer, tmp_path: Path
+) -> None:
+    run = tmp_path / "yesterday.json"
+    other.faults = {"renamed"}
+    assert desk.call("verify", "--to", other.url, "--save", str(run))[0] == 1
+    words = ("verify", "--to", other.url, "--baseline", str(run))
+    assert desk.call(*words)[0] == 1
+    code, said = desk.call(*words, "--fail-on", "regression")
+    assert (code, said["exit_code"], said["failed"]) == (0, 0, 3)
+    other.faults = {"renamed", "extra"}
+    code, said = desk.call(*words, "--fail-on", "regression")
+    assert (code, len(said["changes"]["regressions"])) == (1, 3)
+    other.faults = {"renamed"}
+    (desk.folder / "order" / "01-create.json").write_text("{")
+    assert desk.call(*words, "--fail-on", "regression")[0] == 2
+    code, said = desk.call("verify", "--to", other.url, "--fail-on", "regression")
     assert code == 2
-    assert "yesterday.json" in said
+    assert "--baseline" in said
+
+
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
+    desk: Desk, other: ShopServer, tmp_path: Path
+) -> None:
+    report = str(tmp_path / "report")
+    for words, what in (
+        (("--deadline", "nan"), "is no number"),
+        (("--junit", report, "--markdown", report), "two reports cannot be one file"),
+    ):
+        code, said = desk.call("verify", "--to", other.url, *words)
+        assert code == 2
+        assert what in said
+    assert other.seen == []
 
 
 def test_accept_moves_the_chosen_cases_and_no_other(desk: Desk, shop: ShopServer) -> None:
@@ -119,7 +188,7 @@ def test_accept_moves_the_chosen_cases_and_no_other(desk: Desk, shop: ShopServer
     assert {name for name in before if before[name] != after[name]} == {"02-add-tea.json", "04-look.json"}
     assert before.keys() == after.keys()
     assert json.loads(after["04-look.json"])["answer"]["body"]["json"] == {
-        "at": "<iso-timestamp>",
+        "at": "⟨iso-timestamp⟩",
         "count": "2",
         "items": json.loads(before["04-look.json"])["answer"]["body"]["json"]["items"],
     }
@@ -144,6 +213,8 @@ def test_annotations_name_the_file(desk: Desk, other: ShopServer) -> None:
     other.faults = {"text"}
     words = ("golden", "verify", "--to", other.url, "--dir", str(desk.folder), "--github")
     lines = [line for line in banyan(*words).stdout.splitlines() if line.startswith("::")]
+    stopped, started, *lines = lines
+    assert stopped.removeprefix("::stop-commands::") == started.strip(":")
     assert len(lines) == 3
     assert lines[0].startswith("::error file=")
     assert "02-add-tea.json,title=mismatch%3A buy/02-add-tea::" in lines[0]
@@ -164,6 +235,22 @@ def test_unused_goldens_and_dead_rules_fail_lint(desk: Desk, tmp_path: Path) -> 
     rules.write_text(head + 'id = "elsewhere"\nroute = "GET /far"\npath = "body.nowhere"\n')
     code, said = desk.call(*words)
     assert (code, len(said["warnings"])) == (0, 1)
+    config = tmp_path / "banyan.toml"
+    config.write_text(
+        '[upstreams.legacy]\nurl = "http://127.0.0.1:1"\n[upstreams.new]\nurl = "http://127.0.0.1:2"\n'
+        '[[feature]]\nname = "far"\nmatch = ["GET /far", "/far/{id}/*"]\n'
+    )
+    for scope, code in (
+        ('route = "GET /far"', 0),
+        ('route = "PUT /far/{id}/*"', 0),
+        ('feature = "far"', 0),
+        ('route = "GET /elsewhere"', 1),
+        ('feature = "fra"', 1),
+    ):
+        rules.write_text(f'{head}id = "x"\n{scope}\npath = "body.nowhere"\n')
+        found, said = desk.call(*words, "-c", str(config))
+        assert (found, len(said["errors"]), len(said["warnings"])) == (code, code, 1 - code), scope
+        assert not code or "is not configured" in said["errors"][0]["what"]
     (desk.flows / "order.toml").unlink()
     code, said = desk.call("lint", "--flow", str(desk.flows))
     assert code == 1

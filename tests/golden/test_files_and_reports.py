@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -30,9 +31,10 @@ DAMAGE = {
     "empty": (lambda text: "", "is corrupt or cut off"),
     "foreign": (lambda text: '{"hello": 1}', "is no recording of Banyan"),
     "a list": (lambda text: "[1]", "is no recording of Banyan"),
-    "newer": (lambda text: text.replace('"banyan_recording": 1', '"banyan_recording": 2'), "newer format 2"),
+    "newer": (lambda text: text.replace('"banyan_recording": 2', '"banyan_recording": 3'), "newer format 3"),
+    "older": (lambda text: text.replace('"banyan_recording": 2', '"banyan_recording": 1'), "older format 1"),
     "format of another type": (
-        lambda text: text.replace('"banyan_recording": 1', '"banyan_recording": true'),
+        lambda text: text.replace('"banyan_recording": 2', '"banyan_recording": true'),
         "format True",
     ),
     "unknown key": (lambda text: text.replace('"flow"', '"flaw"', 1), "unknown key 'flaw'"),
@@ -87,8 +89,8 @@ def test_lint_is_clean_then_finds_names_and_places(recorded: Path) -> None:
     twin = recorded / "buy" / "04-look.json"
     twin.write_bytes((recorded / "buy" / "04-see.json").read_bytes())
     found = [str(problem) for problem in lint(recorded).errors]
-    assert any("step 4 is there twice" in item for item in found)
-    assert any("the step is in" in item for item in found)
+    first, second = str(twin), str(recorded / "buy" / "04-see.json")
+    assert any(f"{second}: step 4 is in {first} too" in item for item in found)
     for file in recorded.glob("buy/04-*.json"):
         file.unlink()
     assert any("step 4 is missing" in str(problem) for problem in lint(recorded).errors)
@@ -120,8 +122,8 @@ def test_junit_can_be_parsed_and_counts(recorded: Path, other: ShopServer, tmp_p
     other.faults.add("renamed")
     (recorded / "order" / "04-send.json").write_text("{")
     report = verify(recorded, other.url)
-    write_junit(report, tmp_path / "out" / "junit.xml")
-    root = ET.parse(tmp_path / "out" / "junit.xml").getroot()
+    write_junit(report, tmp_path / "junit.xml")
+    root = ET.parse(tmp_path / "junit.xml").getroot()
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("9", "3", "1")
     failed = root.find(".//testcase[@name='04-look']/failure")
     assert failed is not None
@@ -140,8 +142,24 @@ def test_markdown_names_every_failure(recorded: Path, other: ShopServer) -> None
     other.faults.add("text")
     text = to_markdown(verify(recorded, other.url))
     assert text.startswith("## Goldens: differences found")
-    assert "| buy | 5 | 2 | 3 | 0 |" in text
+    assert "| buy | 5 | 2 | 3 | 0 | 0 |" in text
     assert '- `body.count: type_changed (high): expected 1, got "1"`' in text
+
+
+def test_a_summary_is_never_too_large_for_a_build_server(recorded: Path, other: ShopServer) -> None:
+    other.faults.add("text")
+    report = verify(recorded, other.url)
+    (bad, *_) = [case for case in report.cases if not case.passed]
+    good = next(case for case in report.cases if case.passed)
+    many = [replace(bad, flow=f"bad{n}", id=f"bad{n}/01-x") for n in range(20_000)]
+    many += [replace(good, flow=f"good{n}", id=f"good{n}/01-x") for n in range(20_000)]
+    text = to_markdown(replace(report, cases=tuple(many)))
+    assert len(text.encode()) < 1024 * 1024
+    assert "| bad0 | 1 | 0 | 1 |" in text
+    assert "39500 more flows, those that passed first, are left out here." in text
+    shown = text.count("### bad")
+    assert shown > 1000
+    assert f"{20_000 - shown} more did not pass; the JUnit report has them all." in text
 
 
 def test_show_reads_like_a_conversation(recorded: Path) -> None:
@@ -150,7 +168,7 @@ def test_show_reads_like_a_conversation(recorded: Path) -> None:
     assert "> X-CSRF-Token: {csrf}" in text
     assert "< 200" in text
     assert '"item": "緑茶"' in text
-    assert "uses {csrf}, a value like <hex-32>" in text
+    assert "uses {csrf}, a value like ⟨hex-32⟩" in text
 
 
 def test_every_header_that_is_compared_is_kept() -> None:

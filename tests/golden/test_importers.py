@@ -1,46 +1,14 @@
 """Flows imported through the command line, recorded from a real server and replayed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
-from golden import Flow, load_flows
-from tests.gateway.running import banyan
+from tests.golden.importing import desk, flows, replays
 from tests.golden.shop import ShopServer
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Callable[..., tuple[int, Any]]:
-    """One golden command with `--json`: its exit code and what it printed."""
-
-    def call(*words: str, **env: str) -> tuple[int, Any]:
-        done = banyan("--json", "golden", *words, env=env)
-        assert "Traceback" not in done.stderr, done.stderr
-        said = json.loads(done.stdout)
-        return done.returncode, said.get("error", said)
-
-    return call
-
-
-def _replays(desk: Callable[..., tuple[int, Any]], folder: Path, url: str, **env: str) -> list[str]:
-    """Record the flows, verify, and give the addresses of the steps."""
-    where = ("--dir", str(folder / "recordings"))
-    code, said = desk("record", "--from", url, "--flow", str(folder / "flows"), *where, **env)
-    assert code == 0, said
-    code, said = desk("verify", "--to", url, *where, "--flow", str(folder / "flows"), **env)
-    assert code == 0, said
-    return [step.target for flow in _flows(folder) for step in flow.steps]
-
-
-def _flows(folder: Path) -> list[Flow]:
-    flows, problems = load_flows([folder / "flows"])
-    assert problems == []
-    return flows
-
 
 PAGE = """<script type="module">
 const token = (await (await fetch("/token")).json()).csrf_token;
@@ -52,9 +20,7 @@ document.title = "done";
 </script>"""
 
 
-def test_a_har_of_a_real_browser_becomes_a_flow(
-    browser: Browser, shop: ShopServer, desk: Callable[..., tuple[int, Any]], tmp_path: Path
-) -> None:
+def test_a_har_of_a_real_browser_becomes_a_flow(browser: Browser, shop: ShopServer, tmp_path: Path) -> None:
     har = tmp_path / "bought.har"
     shop.orders = 41
     context = browser.new_context(record_har_path=har, record_har_content="embed")
@@ -65,12 +31,12 @@ def test_a_har_of_a_real_browser_becomes_a_flow(
     context.close()
     code, said = desk("import", "har", str(har), "--to", str(tmp_path / "flows"))
     assert code == 0, said
-    (flow,) = _flows(tmp_path)
+    (flow,) = flows(tmp_path)
     by_target = {(step.method, step.target): step for step in flow.steps}
     assert [item.text for item in by_target["GET", "/token"].extract] == ["json:csrf_token"]
     assert ("x-csrf-token", "{csrf_token}") in by_target["POST", "/cart"].headers
     assert ("GET", "/orders/{id}") in by_target
-    assert "/orders/{id}" in _replays(desk, tmp_path, shop.url)
+    assert "/orders/{id}" in replays(tmp_path, shop.url)
     assert shop.seen[-1][1] == "/orders/44"  # created anew each time, and asked for by its number
 
 
@@ -123,7 +89,7 @@ OPENAPI = {
 
 
 def test_an_openapi_document_gives_a_flow_per_operation_and_a_step_per_example(
-    shop: ShopServer, desk: Callable[..., tuple[int, Any]], tmp_path: Path
+    shop: ShopServer, tmp_path: Path
 ) -> None:
     file = tmp_path / "api.json"
     file.write_text(json.dumps(OPENAPI))
@@ -139,13 +105,53 @@ def test_an_openapi_document_gives_a_flow_per_operation_and_a_step_per_example(
         "GET /nothing/{x}" in warning and "'x' has no example" in warning for warning in said["warnings"]
     ] == [True]
     assert "opensesame" not in (tmp_path / "flows" / "secret.toml").read_text()
-    targets = _replays(desk, tmp_path, shop.url, GOLDEN_PASSWORD="opensesame-4711")
+    targets = replays(tmp_path, shop.url, GOLDEN_PASSWORD="opensesame-4711")
     assert set(targets) == {"/orders/7", "/cart", "/cart?page=2", "/secret"}
-    file.write_text("openapi: 3.1.0\n")
-    code, said = desk("import", "openapi", str(file), "--to", str(tmp_path / "other"))
-    assert code == 2
-    assert "api.json" in said
-    assert "not JSON" in said
+
+
+AS_YAML = """\
+openapi: 3.1.0
+servers: [{url: https://shop.example/}]
+x-hint: &code {example: 007}
+paths:
+  x-extension: nothing of ours
+  /orders/{number}:
+    get:
+      operationId: showOrder
+      parameters:
+        - {in: path, name: number, required: true, schema: *code}
+      responses:
+        200: {description: ok}
+  /cart:
+    post:
+      operationId: addToCart
+      requestBody:
+        content:
+          application/json:
+            examples:
+              norway: {value: {item: no, at: 2024-05-01, amount: 12}}
+              time: {value: {item: "12:30", nothing: ~}}
+  /strange:
+    get: {parameters: [7]}
+"""
+
+
+def test_an_openapi_document_in_yaml_is_read_as_its_values_are_written(
+    shop: ShopServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "api.yaml"
+    file.write_text(AS_YAML)
+    code, said = desk("import", "openapi", str(file), "--to", str(tmp_path / "flows"))
+    assert code == 0, said
+    assert {flow["flow"]: flow["steps"] for flow in said["flows"]} == {"showOrder": 1, "addToCart": 2}
+    assert len(said["warnings"]) == 1
+    assert "GET /strange: left out" in said["warnings"][0]
+    assert replays(tmp_path, shop.url) == ["/cart", "/cart", "/orders/7"]
+    sent = [body for method, path, _, body in shop.seen if path == "/cart"]
+    assert [json.loads(body) for body in sent[:2]] == [
+        {"item": "no", "at": "2024-05-01", "amount": 12},
+        {"item": "12:30", "nothing": None},
+    ]
 
 
 LOG = """\
@@ -159,19 +165,17 @@ not a line of a log
 """
 
 
-def test_a_log_gives_safe_requests_once_each(
-    shop: ShopServer, desk: Callable[..., tuple[int, Any]], tmp_path: Path
-) -> None:
+def test_a_log_gives_safe_requests_once_each(shop: ShopServer, tmp_path: Path) -> None:
     file = tmp_path / "access.log"
     file.write_text(LOG)
     code, said = desk("import", "nginx", str(file), "--to", str(tmp_path / "flows"))
     assert code == 0, said
     assert [warning.partition(": ")[2][:2] for warning in said["warnings"]] == ["2 ", "1 ", "1 "]
     assert "planted-secret" not in (tmp_path / "flows" / "access.toml").read_text()
-    assert _replays(desk, tmp_path, shop.url, GOLDEN_TOKEN="x") == ["/constant", "/constant?token={token}"]
+    assert replays(tmp_path, shop.url, GOLDEN_TOKEN="x") == ["/constant", "/constant?token={token}"]
     code, said = desk("import", "nginx", str(file), "--to", str(tmp_path / "flows"))
     assert code == 1
-    assert "is there already" in said
+    assert "is there already" in said["problems"][0]
 
 
 POSTMAN = {
@@ -205,31 +209,70 @@ POSTMAN = {
 }
 
 
-def test_a_collection_gives_a_flow_per_folder(
-    shop: ShopServer, desk: Callable[..., tuple[int, Any]], tmp_path: Path
-) -> None:
+def test_a_collection_gives_a_flow_per_folder(shop: ShopServer, tmp_path: Path) -> None:
     file = tmp_path / "shop.json"
     file.write_text(json.dumps(POSTMAN))
     code, said = desk("import", "postman", str(file), "--to", str(tmp_path / "flows"))
     assert code == 0, said
     assert {flow["flow"]: flow["steps"] for flow in said["flows"]} == {"Cart": 2, "Shop": 1}
     assert "'photo' left out" in said["warnings"][0]
-    assert _replays(desk, tmp_path, shop.url, GOLDEN_JWT="eyJx.eyJy.z") == ["/token", "/cart", "/orders/5"]
+    assert replays(tmp_path, shop.url, GOLDEN_JWT="eyJx.eyJy.z") == ["/token", "/cart", "/orders/5"]
     posted = next(request for request in shop.seen if request[0] == "POST")
     assert posted[2]["authorization"] == "Bearer eyJx.eyJy.z"
     assert json.loads(posted[3]) == {"item": "お茶", "amount": 2}
+
+
+def test_a_broken_request_of_a_collection_is_named_and_the_others_are_taken(
+    shop: ShopServer, tmp_path: Path
+) -> None:
+    query = [{"key": "a", "value": "1"}, {"key": "b", "disabled": True}]
+    parts = {"host": ["x"], "path": ["constant"], "query": query}
+    items: list[dict[str, Any]] = [
+        {"name": "parts", "request": {"url": parts, "header": [{"key": "Connection", "value": "close"}]}},
+        {"name": "nothing", "request": {"url": None}},
+        {"name": "list", "request": []},
+    ]
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"info": {"name": "C"}, "item": items}))
+    code, said = desk("import", "postman", str(file), "--to", str(tmp_path / "flows"))
+    assert code == 0, said
+    assert [warning.partition(": ")[2].partition(": ")[2] for warning in said["warnings"]] == [
+        "'nothing' left out: it cannot be read",
+        "'list' left out: it cannot be read",
+    ]
+    assert replays(tmp_path, shop.url) == ["/constant?a=1"]
+
+
+def test_a_har_with_broken_entries_and_pictures_in_the_page_is_read(shop: ShopServer, tmp_path: Path) -> None:
+    def entry(url: str, status: object = 200, **content: str) -> dict[str, Any]:
+        answer = {"status": status, "headers": [{"name": "content-type", "value": "application/json"}]}
+        return {"request": {"method": "GET", "url": url}, "response": {**answer, "content": content}}
+
+    pictures = [entry(f"data:image/png;base64,{n}") for n in range(9)]
+    wrong = entry(f"{shop.url}/b", text="abc", encoding="base64")
+    broken = [{}, {"request": 7}, entry(f"{shop.url}/a", "x"), wrong]
+    good = [entry(f"{shop.url}/constant", text="{}"), entry(f"{shop.url}/aborted", 0)]
+    good.append(entry("https://cdn.example/x"))
+    file = tmp_path / "s.har"
+    file.write_text(json.dumps({"log": {"entries": [*pictures, *broken, *good]}}))
+    code, said = desk("import", "har", str(file), "--to", str(tmp_path / "flows"))
+    assert code == 0, said
+    assert [warning.partition(": ")[2] for warning in said["warnings"]] == [
+        "1 requests to cdn.example left out",
+        "4 of 16 entries left out: they cannot be read",
+    ]
+    assert replays(tmp_path, shop.url) == ["/constant"]
 
 
 @pytest.mark.parametrize("kind", ["har", "openapi", "nginx", "postman"])
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"log": {"entries": [{}]}}', '{"item": 7}', '{"openapi": 1}', "\x00"]
 )
-def test_what_is_no_such_file_is_one_sentence(
-    kind: str, text: str, desk: Callable[..., tuple[int, Any]], tmp_path: Path
-) -> None:
+def test_what_is_no_such_file_is_one_sentence(kind: str, text: str, tmp_path: Path) -> None:
     file = tmp_path / "broken"
     file.write_text(text)
     code, said = desk("import", kind, str(file), "--to", str(tmp_path / "flows"))
     assert code == 2
-    assert "broken" in said
+    assert str(file) in said["problems"][0]
+    assert "indices" not in said["problems"][0]
     assert not (tmp_path / "flows").exists()

@@ -6,15 +6,19 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.goldens import report
 from bench.goldens.figures import judge
-from bench.goldens.rounds import Turn
+from bench.goldens.rounds import Sample, Turn, turn, usual_status
 from tests.golden.conftest import BUY, ORDER
+from tests.golden.measuring import Done, measured, says_broken
 from tests.golden.shop import ShopServer
 from tests.support.spawn import ROOT
+
+SIDES = ("legacy", "new")
 
 
 def turns(
@@ -83,42 +87,74 @@ def test_two_real_sides_under_the_same_journeys(shop: ShopServer, other: ShopSer
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "buy.toml").write_text(BUY)
     (tmp_path / "flows" / "order.toml").write_text(ORDER)
-    words = [
-        "-m",
-        "bench.goldens",
-        "--legacy",
-        shop.url,
-        "--new",
-        other.url,
-        "--flow",
-        str(tmp_path / "flows"),
-    ]
-    words += ["--rounds", "1", "--seconds", "4", "--users", "2", "--report", str(tmp_path / "report")]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    words = ["--legacy", shop.url, "--new", other.url, "--flow", str(tmp_path / "flows")]
+    words += ["--rounds", "1", "--users", "2", "--report", str(tmp_path / "report")]
+
+    def found() -> Any:
+        return json.loads((tmp_path / "report" / "performance.json").read_text())
+
+    def enough(done: Done) -> bool:
+        return "came to an end" not in done.stdout and min(found()[s]["requests"] for s in SIDES) > 20
+
+    done = measured(words, 4, enough)
     assert (done.returncode, done.stderr) == (2, ""), done.stdout  # one round tells nothing
-    found = json.loads((tmp_path / "report" / "performance.json").read_text())
-    for side in ("legacy", "new"):
-        assert found[side]["requests"] > 20, done.stdout
-        assert found[side]["failed"] == 0, done.stdout
+    for side in SIDES:
+        assert found()[side]["requests"] > 20, done.stdout
+        assert found()[side]["failed"] == 0, done.stdout
     # The journeys were played as they are written: each with the token and the number it was given.
     posted = [seen for seen in other.seen if seen[:2] == ("POST", "/cart") and seen[3] != b"{}"]
     assert posted
     assert all(len(headers.get("X-CSRF-Token", "")) == 32 for _, _, headers, _ in posted)
 
 
+def test_an_answer_of_another_class_is_a_failure_however_fast() -> None:
+    asked = [Sample(0.01, True, "f/a", 200), Sample(0.01, True, "f/b", 403), Sample(0.02, True, "f/a", 204)]
+    usual = usual_status([*asked, Sample(0.01, False, "f/c", 500), Sample(0.01, True, "f/a", 404)])
+    assert usual == {"f/a": 2, "f/b": 4}
+    assert turn("legacy", asked, 7.0, usual) == Turn("legacy", (0.01, 0.01, 0.02), 0, 7.0)
+    gone = [Sample(0.001, True, step, 404) for step in ("f/a", "f/b", "f/never-by-legacy")]
+    assert turn("new", gone, 0.0, usual).failed == 1
+
+
+def test_a_side_that_refuses_everything_quickly_is_broken(
+    shop: ShopServer, other: ShopServer, tmp_path: Path
+) -> None:
+    (tmp_path / "plain.toml").write_text('[[step]]\nname = "c"\npath = "/constant"\n')
+    other.faults = {"gone"}
+    words = ["--legacy", shop.url, "--new", other.url, "--rounds", "3", "--users", "1"]
+    words += ["--flow", str(tmp_path / "plain.toml"), "--report", str(tmp_path)]
+    done = measured(words, 3, says_broken)
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = json.loads((tmp_path / "performance.json").read_text())
+    assert next(one["outcome"] for one in found["criteria"] if one["name"] == "errors") == "broken"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--legacy", "http://127.0.0.1:1"], "name both sides"),
+        (["--legacy", "http://127.0.0.1:1", "--new", "nonsense"], "'nonsense' is no address"),
+        (["--flow", "/nowhere.toml"], "/nowhere.toml"),
+        (["--flow", "{folder}/secret.toml"], "NOBODY_HAS_SET_THIS"),
+        (["--rounds", "0"], "--rounds"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(words: list[str], said: str, tmp_path: Path) -> None:
+    flow = '[secrets]\np = "env:NOBODY_HAS_SET_THIS"\n[[step]]\nname = "a"\npath = "/{p}"\n'
+    (tmp_path / "secret.toml").write_text(flow)
+    words = [word.format(folder=tmp_path) for word in words]
+    command = [sys.executable, "-m", "bench.goldens", *words, "--report", str(tmp_path / "report")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "report").exists()
+
+
 def test_a_side_that_is_not_there_is_said(shop: ShopServer, tmp_path: Path) -> None:
     (tmp_path / "buy.toml").write_text(BUY)
-    words = ["-m", "bench.goldens", "--legacy", shop.url, "--new", "http://127.0.0.1:9", "--rounds", "1"]
-    words += [
-        "--seconds",
-        "4",
-        "--users",
-        "1",
-        "--flow",
-        str(tmp_path / "buy.toml"),
-        "--report",
-        str(tmp_path),
-    ]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    words = ["--legacy", shop.url, "--new", "http://127.0.0.1:9", "--rounds", "1", "--users", "1"]
+    words += ["--flow", str(tmp_path / "buy.toml"), "--report", str(tmp_path)]
+    done = measured(words, 8, says_broken)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -71,17 +71,44 @@ def test_rules_count(project: Path, other: ShopServer) -> None:
         '[[rule]]\nid = "d"\nowner = "o"\nexpires = 2999-01-01\npath = "body.debug"\nop = "ignore"\n'
     )
     assert _run(project, f"--golden-to={other.url}", "--golden-rules=rules.toml").returncode == 0
+    rules.write_text(rules.read_text() + 'feature = "shop"\n')
+    run = _run(project, f"--golden-to={other.url}", "--golden-rules=rules.toml")
+    assert run.returncode == 1
+    assert "golden: d: for one feature only, which is not known here" in run.stdout
     rules.write_text("[[rule]]\nid = 1\n")
     run = _run(project, f"--golden-to={other.url}", "--golden-rules=rules.toml")
     assert run.returncode == 4
     assert "rules.toml" in run.stderr
 
 
-def test_a_corrupt_file_is_an_error(project: Path, other: ShopServer) -> None:
+def test_a_corrupt_file_fails_and_the_others_go_on(project: Path, other: ShopServer) -> None:
     (project / "golden" / "recordings" / "buy" / "03-add-cake.json").write_text("{")
+    for words in ((), ("-n", "2")):
+        run = _run(project, f"--golden-to={other.url}", *words)
+        assert run.returncode == 1
+        assert "03-add-cake.json: is corrupt or cut off" in run.stdout
+        assert "3 failed, 6 passed" in run.stdout  # the file, and the two steps after it
+
+
+def test_a_journey_out_of_order_fails_and_the_others_go_on(project: Path, other: ShopServer) -> None:
+    folder = project / "golden" / "recordings" / "buy"
+    copy = folder / "04-look copy.json"
+    copy.write_text((folder / "04-look.json").read_text())
     run = _run(project, f"--golden-to={other.url}")
-    assert run.returncode != 0
-    assert "03-add-cake.json: is corrupt or cut off" in run.stdout
+    assert run.returncode == 1
+    assert f"04-look.json: step 4 is in {copy} too" in run.stdout
+    assert "4 failed, 7 passed" in run.stdout
+
+
+def test_recordings_are_found_wherever_below_they_lie(project: Path, other: ShopServer) -> None:
+    folder = project / "golden" / "recordings"
+    (folder / "team").mkdir()
+    (folder / "buy").rename(folder / "team" / "buy")
+    (folder / "order").rename(project / "elsewhere")
+    (folder / "order").symlink_to(project / "elsewhere")
+    assert "9 passed" in _run(project, f"--golden-to={other.url}").stdout
+    alone = ("--golden-dir", str(folder / "team" / "buy"))
+    assert "5 passed" in _run(project, f"--golden-to={other.url}", *alone).stdout
 
 
 def test_nothing_recorded_and_a_wrong_address_end_the_run(tmp_path: Path) -> None:

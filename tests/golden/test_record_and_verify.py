@@ -54,15 +54,15 @@ def test_a_recording_reads_well(shop: ShopServer, flow: MakeFlow, tmp_path: Path
     assert text == json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     assert "緑茶" in text
     assert data["request"]["headers"] == ["X-CSRF-Token: {csrf}", "content-type: application/json"]
-    assert data["references"] == {"csrf": "<hex-32>"}
+    assert data["references"] == {"csrf": "⟨hex-32⟩"}
     assert data["answer"]["body"]["json"] == {
-        "at": "<iso-timestamp>",
+        "at": "⟨iso-timestamp⟩",
         "count": 1,
         "items": [{"amount": 2, "item": "緑茶"}],
     }
     token = json.loads((tmp_path / "buy" / "01-token.json").read_text("utf-8"))
-    assert token["answer"]["body"]["json"] == {"csrf_token": "<hex-32>", "expires_in": 3600}
-    cookie = "set-cookie: sid=<cookie>; expires=Fri, 31 Dec 9999 23:59:59 GMT; httponly; path=/"
+    assert token["answer"]["body"]["json"] == {"csrf_token": "⟨hex-32⟩", "expires_in": 3600}
+    cookie = "set-cookie: sid=⟨cookie⟩; expires=Fri, 31 Dec 9999 23:59:59 GMT; httponly; path=/"
     assert cookie in token["answer"]["headers"]
     assert not any(
         line.startswith(("date", "server", "content-length")) for line in token["answer"]["headers"]

@@ -1,14 +1,27 @@
 """The recordings of the reference migration, against its two real applications."""
 
 import json
+import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import redis
 
-from golden import GoldenIndex, RecordReport, VerifyReport, lint, load_flows, record, verify
+from golden import (
+    Cause,
+    GoldenIndex,
+    RecordReport,
+    VerifyReport,
+    lint,
+    load_flows,
+    record,
+    to_markdown,
+    verify,
+)
 from shadow import load_rules
+from tests.golden.measuring import measured, says_broken
 from tests.support.ports import free_port
 from tests.support.redis import RedisServer
 from tests.support.spawn import ROOT, Spawned, Spawner, http_ok
@@ -19,13 +32,14 @@ RULES = load_rules(GOLDENS / "shadow-rules.toml")
 FLOWS, _ = load_flows([GOLDENS / "flows"])
 
 
-def _legacy(spawn: Spawner, folder: Path, **more: str) -> tuple[Spawned, str]:
+def _legacy(spawn: Spawner, folder: Path, cwd: Path = ROOT, **more: str) -> tuple[Spawned, str]:
     port = free_port()
     command = [sys.executable, "-m", "legacy_app", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
     url = f"http://127.0.0.1:{port}"
     env = {"SESSION_DIR": str(folder), "SESSION_TYPE": "filesystem", "PARTNER": "offline"}
     env |= more
-    return spawn(command, ready=http_ok(f"{url}/health"), name="legacy", env=env), url
+    env |= {"PYTHONPATH": str(cwd)}
+    return spawn(command, ready=http_ok(f"{url}/health"), name="legacy", env=env, cwd=cwd), url
 
 
 def _new(spawn: Spawner, folder: Path, **env: str) -> str:
@@ -85,23 +99,102 @@ def test_new_answers_as_recorded(spawn: Spawner, tmp_path: Path) -> None:
     assert report.rules_used == {"session-cookie-has-a-new-name"}
 
 
-@pytest.mark.parametrize(
-    ("fault", "flow", "where"),
-    [
-        ("history-cut", "long-chat", "long-chat/27-history: body.history"),
-        ("field-renamed", "long-chat", "body.response: removed"),
-        ("number-as-text", "watch", "token: body.expires_in: type_changed"),
-        ("unescaped-html", "chat", "turn-with-markup: body.response: value_changed"),
-        ("wrong-status", "long-chat", "start: status: status"),
-        ("errors", "", "expected 200, got 500"),
-        ("session-key-dropped", "chat", "session-info: body"),
-    ],
-)
-def test_a_seeded_regression_is_caught_where_it_is(
-    fault: str, flow: str, where: str, spawn: Spawner, tmp_path: Path
+TURNS = {f"long-chat/{number + 2:02d}-turn-{number:02d}" for number in range(1, 25)}
+# Fault → the cases that fail, all of them and no other, and the field that each of them names.
+FAULTS: dict[str, tuple[set[str], str]] = {
+    "history-cut": ({"long-chat/27-history"}, "body.history[*]: removed"),
+    "field-renamed": (
+        TURNS
+        | {f"chat/{step}" for step in ("11-turn-1", "12-turn-2", "13-turn-3", "14-turn-with-markup")}
+        | {f"chat/{step}" for step in ("15-turn-with-model", "28-turn-after-clear", "30-turn-with-boss")}
+        | {"session/07-chat"},
+        "body.response: removed",
+    ),
+    "number-as-text": (
+        {"chat/02-token", "long-chat/01-token", "scenario/04-token", "watch/01-token"}
+        | {"session/04-token", "session/05-token-again"},
+        "body.expires_in: type_changed",
+    ),
+    "unescaped-html": (
+        {"chat/14-turn-with-markup", "scenario/15-turn-with-markup"},
+        "body.response: value_changed",
+    ),
+    "wrong-status": (
+        {"chat/09-start", "chat/29-start-again-with-boss", "long-chat/02-start", "session/06-start-chat"},
+        "status: status (medium): expected 200, got 201",
+    ),
+    # Every answer about a session, and every one that now has to write the session it found changed.
+    "session-key-dropped": (
+        {
+            "chat/24-session-info",
+            "scenario/21-session-info",
+            "session/10-info",
+            "session/14-info-without-chat",
+        }
+        | {"chat/10-feedback-before-message", "chat/16-turn-with-unknown-model", "chat/31-history-with-boss"}
+        | {"long-chat/27-history", "scenario/14-turn-empty", "scenario/17-history"},
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_seeded_regression_fails_the_right_cases_and_names_the_field(
+    fault: str, spawn: Spawner, tmp_path: Path
 ) -> None:
-    report = verify(
-        RECORDINGS, _new(spawn, tmp_path / "new", NEW_APP_FAULTS=fault), RULES, only=[flow] if flow else []
-    )
+    cases, field = FAULTS[fault]
+    report = verify(RECORDINGS, _new(spawn, tmp_path / "new", NEW_APP_FAULTS=fault), RULES)
     assert report.exit_code == 1
-    assert any(where in line for line in _failures(report)), _failures(report)
+    assert {case.id for case in report.cases if not case.passed} == cases
+    for case in report.cases:
+        assert case.passed or field in " ".join(case.failures), case.failures
+    said = _failures(report)
+    if fault == "session-key-dropped":
+        infos = [line for line in said if "info: body.keys" in line or "info-without-chat: body.keys" in line]
+        assert len(infos) == 4
+        assert all('expected "chat_model", got nothing' in line for line in infos)
+
+
+def test_a_legacy_that_was_changed_makes_goldens_stale_and_nothing_wrong(
+    spawn: Spawner, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "legacy_app", tmp_path / "legacy_app")
+    texts = tmp_path / "legacy_app" / "texts.py"
+    texts.write_text(texts.read_text().replace("会話履歴がありません", "まだ会話がありません"))
+    _, legacy = _legacy(spawn, tmp_path / "sessions", cwd=tmp_path)
+    moved = {"chat/10-feedback-before-message", "scenario/08-feedback-without-history"}
+    moved |= {"scenario/09-clear-without-history"}
+    for fault, code, causes in (
+        ("", 2, {Cause.MOVED: 3}),
+        ("number-as-text", 1, {Cause.MOVED: 3, Cause.NEW: 6}),
+    ):
+        new = _new(spawn, tmp_path / f"new {fault}", NEW_APP_FAULTS=fault)
+        report = verify(RECORDINGS, new, RULES, control=legacy)
+        assert (report.exit_code, report.stale) == (code, 3)
+        assert {case.id for case in report.cases if case.stale} == moved
+        assert Counter(case.cause for case in report.cases if case.cause) == causes
+        words = {1: "differences found", 2: "the goldens are stale"}
+        assert to_markdown(report).startswith(f"## Goldens: {words[code]}")
+
+
+def test_every_fiftieth_answer_that_is_an_error_is_found(spawn: Spawner, tmp_path: Path) -> None:
+    report = verify(RECORDINGS, _new(spawn, tmp_path / "new", NEW_APP_FAULTS="errors"), RULES)
+    assert report.exit_code == 1
+    errors = [
+        line for line in _failures(report) if "status: status (high): expected " in line and "got 500" in line
+    ]
+    assert len(errors) == 2  # of 123
+
+
+def test_a_slow_side_is_right_in_what_it_says_and_broken_in_how_long_it_takes(
+    spawn: Spawner, tmp_path: Path
+) -> None:
+    new = _new(spawn, tmp_path / "new", NEW_APP_FAULTS="slow")
+    assert verify(RECORDINGS, new, RULES, only=["watch"]).exit_code == 0
+    _, legacy = _legacy(spawn, tmp_path / "sessions")
+    words = ["--legacy", legacy, "--new", new, "--flow", str(GOLDENS / "flows" / "session.toml")]
+    words += ["--rounds", "4", "--users", "2", "--report", str(tmp_path)]
+    done = measured(words, 3, says_broken)
+    assert done.returncode == 1, done.stdout + done.stderr
+    criteria = json.loads((tmp_path / "performance.json").read_text())["criteria"]
+    assert next(one["outcome"] for one in criteria if one["name"] == "p95") == "broken"

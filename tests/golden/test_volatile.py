@@ -13,18 +13,18 @@ from golden.fit import fit
 from golden.volatile import form, matches, normalise, normalise_text
 
 NAMED = {
-    "2024-05-01T10:00:00": "<iso-timestamp>",
-    "2024-05-01T10:00:00.123456": "<iso-timestamp>",
-    "2024-05-01T10:00:00Z": "<iso-timestamp-utc>",
-    "2024-05-01T10:00:00+00:00": "<iso-timestamp-utc>",
-    "2024-05-01T10:00:00+09:00": "<iso-timestamp-offset>",
-    "2024-05-01 10:00:00": "<timestamp>",
-    "Wed, 01 May 2024 10:00:00 GMT": "<http-date>",
-    "6f7c7f3c-3c0c-4f0e-8a43-9d4e6f0f5a10": "<uuid>",
-    "0123456789abcdef0123456789abcdef": "<hex-32>",
-    "00000000000000000000000000000001": "<hex-32>",
-    "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl": "<jwt>",
-    "seen 2024-05-01T10:00:00Z by 6f7c7f3c-3c0c-4f0e-8a43-9d4e6f0f5a10": "seen <iso-timestamp-utc> by <uuid>",
+    "2024-05-01T10:00:00": "⟨iso-timestamp⟩",
+    "2024-05-01T10:00:00.123456": "⟨iso-timestamp⟩",
+    "2024-05-01T10:00:00Z": "⟨iso-timestamp-utc⟩",
+    "2024-05-01T10:00:00+00:00": "⟨iso-timestamp-utc⟩",
+    "2024-05-01T10:00:00+09:00": "⟨iso-timestamp-offset⟩",
+    "2024-05-01 10:00:00": "⟨timestamp⟩",
+    "Wed, 01 May 2024 10:00:00 GMT": "⟨http-date⟩",
+    "6f7c7f3c-3c0c-4f0e-8a43-9d4e6f0f5a10": "⟨uuid⟩",
+    "0123456789abcdef0123456789abcdef": "⟨hex-32⟩",
+    "00000000000000000000000000000001": "⟨hex-32⟩",
+    "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl": "⟨jwt⟩",
+    "seen 2024-05-01T10:00:00Z by 6f7c7f3c-3c0c-4f0e-8a43-9d4e6f0f5a10": "seen ⟨iso-timestamp-utc⟩ by ⟨uuid⟩",
 }
 
 UNTOUCHED = [
@@ -39,7 +39,9 @@ UNTOUCHED = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "日本語の文章です。",
     "/static/app-0.js",
-    "<iso-timestamp>",
+    "a-very-long-slug-of-an-article-about-things",
+    "SOME_VERY_LONG_CONSTANT_NAME_OF_A_KIND",
+    "⟨iso-timestamp⟩",
 ]
 
 
@@ -61,13 +63,13 @@ def test_names_decide_where_the_form_does_not() -> None:
         "exp": 1700000000000,
     }
     assert normalise(value) == {
-        "expires_at": "<unix-seconds>",
+        "expires_at": "⟨unix-seconds⟩",
         "count": 1700000000,
-        "t": {"timestamp": "<unix-seconds-fraction>"},
-        "exp": "<unix-milliseconds>",
+        "t": {"timestamp": "⟨unix-seconds-fraction⟩"},
+        "exp": "⟨unix-milliseconds⟩",
     }
     assert normalise({"csrf_token": "AbC-dEf_1234567890", "title": "AbC-dEf_1234567890"}) == {
-        "csrf_token": "<token-18>",
+        "csrf_token": "⟨token-18⟩",
         "title": "AbC-dEf_1234567890",
     }
 
@@ -87,29 +89,29 @@ def test_normalising_twice_changes_nothing(value: Any) -> None:
 def test_whatever_is_made_the_same_way_gets_the_same_name(
     at: datetime, number: uuid.UUID, raw: bytes
 ) -> None:
-    assert normalise_text(at.isoformat()) == "<iso-timestamp>"
-    assert normalise_text(at.replace(tzinfo=UTC).isoformat()) == "<iso-timestamp-utc>"
-    assert normalise_text(str(number)) == "<uuid>"
+    assert normalise_text(at.isoformat()) == "⟨iso-timestamp⟩"
+    assert normalise_text(at.replace(tzinfo=UTC).isoformat()) == "⟨iso-timestamp-utc⟩"
+    assert normalise_text(str(number)) == "⟨uuid⟩"
     if any(digit in raw.hex() for digit in "0123456789"):  # letters alone are a word, and never random
-        assert normalise_text(raw.hex()) == f"<hex-{len(raw) * 2}>"
+        assert normalise_text(raw.hex()) == f"⟨hex-{len(raw) * 2}⟩"
 
 
 ACCEPTED = [
-    ("<hex-32>", "0" * 32, True),
-    ("<hex-32>", "0" * 31, False),
-    ("<hex-32>", 5, False),
-    ("<iso-timestamp>", "2024-05-01T10:00:00", True),
-    ("<iso-timestamp>", "2024-05-01T10:00:00Z", False),
-    ("<integer>", 7, True),
-    ("<integer>", True, False),
-    ("<integer>", "7", False),
-    ("<number>", 7.5, True),
-    ("<string>", "x", True),
-    ("<boolean>", False, True),
-    ("<unix-seconds>", 1700000000, True),
-    ("<unix-seconds>", 17, False),
-    ("<unix-seconds>", 1700000000.5, False),
-    ("<any>", None, True),
+    ("⟨hex-32⟩", "0" * 32, True),
+    ("⟨hex-32⟩", "0" * 31, False),
+    ("⟨hex-32⟩", 5, False),
+    ("⟨iso-timestamp⟩", "2024-05-01T10:00:00", True),
+    ("⟨iso-timestamp⟩", "2024-05-01T10:00:00Z", False),
+    ("⟨integer⟩", 7, True),
+    ("⟨integer⟩", True, False),
+    ("⟨integer⟩", "7", False),
+    ("⟨number⟩", 7.5, True),
+    ("⟨string⟩", "x", True),
+    ("⟨boolean⟩", False, True),
+    ("⟨unix-seconds⟩", 1700000000, True),
+    ("⟨unix-seconds⟩", 17, False),
+    ("⟨unix-seconds⟩", 1700000000.5, False),
+    ("⟨any⟩", None, True),
     ("<nothing>", "x", False),
 ]
 
@@ -121,7 +123,7 @@ def test_a_placeholder_checks_type_and_format(placeholder: str, value: Any, fits
 
 
 def test_fit_reads_references_by_their_form() -> None:
-    forms = {"id": "<digits>"}
+    forms = {"id": "⟨digits⟩"}
     assert fit("Order {id} of {id}.", "Order 7 of 7.", forms) == "Order {id} of {id}."
     assert fit("Order {id}.", "Order .", forms) == "Order ."
     assert fit("Order {id}.", "Bill 7.", forms) == "Bill 7."
@@ -132,6 +134,16 @@ def test_fit_reads_references_by_their_form() -> None:
 
 
 def test_the_form_of_a_value_handed_on() -> None:
-    assert form(secrets.token_hex(16)) == "<hex-32>"
-    assert form("42") == "<digits>"
-    assert form("blue") == "<string>"
+    assert form(secrets.token_hex(16)) == "⟨hex-32⟩"
+    assert form("42") == "⟨digits⟩"
+    assert form("blue") == "⟨string⟩"
+
+
+def test_a_token_that_happens_to_have_no_digit_is_named_like_the_others() -> None:
+    letters = "QmVhdXRpZnVsTGlmZUlzQUdpZnRGcm9t"
+    token = "".join(char for char in letters if char.isalpha())[:32].ljust(32, "Q")
+    for text in (token, "xKqWvTzbRmYpLdHgJcNfSaQwErTyUiOp"[:32]):
+        assert text.isalpha()
+        assert normalise_text(text) == "⟨token-32⟩"
+        assert normalise_text(f'<input value="{text}">') == '<input value="⟨token-32⟩">'
+        assert form(text[:20]) == "⟨token-20⟩"

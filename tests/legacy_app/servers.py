@@ -49,7 +49,7 @@ class Person(httpx.Client):
     """One browser's worth of cookies, which fetches its token when it first needs one."""
 
     def __init__(self, url: str, **cookies: str) -> None:
-        super().__init__(base_url=url, trust_env=False, timeout=20, cookies=cookies)
+        super().__init__(base_url=url, trust_env=False, timeout=60, cookies=cookies)
         self._token = ""
 
     def token(self) -> str:

@@ -83,7 +83,7 @@ def test_head_is_get_without_a_body(person: Person) -> None:
 def test_metrics_count_what_all_workers_did(legacy: Legacy) -> None:
     before = count(legacy, "/api/models")
     for _ in range(10):  # new connections, so that either worker gets some
-        httpx.get(f"{legacy.url}/api/models", trust_env=False)
+        httpx.get(f"{legacy.url}/api/models", trust_env=False, timeout=60)
     assert count(legacy, "/api/models") == before + 10
     text = scrape(legacy)
     assert 'app_request_duration_seconds_count{endpoint="/api/models",service_version="legacy"}' in text
@@ -105,7 +105,7 @@ def test_metrics_count_sessions_and_keep_labels_few(legacy: Legacy) -> None:
 
 
 def scrape(legacy: Legacy) -> str:
-    return httpx.get(f"{legacy.url}/metrics", trust_env=False).text
+    return httpx.get(f"{legacy.url}/metrics", trust_env=False, timeout=60).text
 
 
 def sample(text: str, name: str) -> float:

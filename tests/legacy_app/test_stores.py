@@ -43,7 +43,7 @@ def test_redis_keeps_sessions_under_the_prefix(
         session_id = someone.cookies["session"].rsplit(".", 1)[0]
     store = redis.Redis.from_url(redis_server.url)
     assert store.keys("*") == [f"workplace_roleplay:{session_id}".encode()]
-    assert "app_active_sessions 1.0" in httpx.get(f"{legacy.url}/metrics", trust_env=False).text
+    assert "app_active_sessions 1.0" in httpx.get(f"{legacy.url}/metrics", trust_env=False, timeout=60).text
     assert not (tmp_path / "unused" / "sessions").exists()
 
 
@@ -96,7 +96,7 @@ def test_plain_gunicorn_serves_it_too(spawn: Spawner, tmp_path: Path) -> None:
         ready=http_ok(f"{url}/health"),
         env={**BLANK, "SESSION_DIR": str(tmp_path)},
     )
-    assert "app_requests_total" in httpx.get(f"{url}/metrics", trust_env=False).text
+    assert "app_requests_total" in httpx.get(f"{url}/metrics", trust_env=False, timeout=60).text
 
 
 def test_plain_gunicorn_stops_when_the_environment_makes_no_sense(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_plain_gunicorn_stops_when_the_environment_makes_no_sense(tmp_path: Path
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert ended.returncode != 0
     assert "needs REDIS_URL" in ended.stderr

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +14,18 @@ from typing import Any
 
 @dataclass
 class FakeGemini:
-    """`status` by key (200 when unnamed); `pieces` is what it says; `asked` is what it was asked."""
+    """`status` by key (200 when unnamed); `pieces` is what it says; `asked` is what it was asked.
+
+    To what `hesitates` says, a message, it gives the first piece and no more until `goes_on`; `deserted` is
+    set when whoever asked does not wait for that.
+    """
 
     url: str = ""
     status: dict[str, int] = field(default_factory=dict)
     pieces: list[str] = field(default_factory=lambda: ["こんにちは、", "お元気", "ですか？"])
-    pause: float = 0.0
+    hesitates: str = ""
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    deserted: threading.Event = field(default_factory=threading.Event)
     asked: list[dict[str, Any]] = field(default_factory=list)
     breaks_after: int | None = None
 
@@ -38,7 +44,7 @@ def fake_gemini() -> Iterator[FakeGemini]:
             fake.asked.append({"key": key, "path": self.path, "body": body})
             status = fake.status.get(key, 200)
             if status == 200:
-                self._say()
+                self._say(bool(fake.hesitates) and fake.hesitates in json.dumps(body, ensure_ascii=False))
             else:
                 self._refuse(status)
 
@@ -50,7 +56,7 @@ def fake_gemini() -> Iterator[FakeGemini]:
             self.end_headers()
             self.wfile.write(text)
 
-        def _say(self) -> None:
+        def _say(self, hesitates: bool) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
@@ -63,7 +69,11 @@ def fake_gemini() -> Iterator[FakeGemini]:
                 part = {"candidates": [{"content": {"role": "model", "parts": [{"text": piece}]}}]}
                 self.wfile.write(b"data: " + json.dumps(part).encode() + b"\r\n\r\n")
                 self.wfile.flush()
-                time.sleep(fake.pause)
+                if hesitates and n == 0:
+                    while not fake.goes_on.wait(0.02):
+                        if select.select([self.connection], [], [], 0)[0]:  # nothing but its end can come
+                            fake.deserted.set()
+                            return
 
         def log_message(self, *_: object) -> None:
             """Silent."""
@@ -75,6 +85,7 @@ def fake_gemini() -> Iterator[FakeGemini]:
     try:
         yield fake
     finally:
+        fake.goes_on.set()
         server.shutdown()
         server.server_close()
         thread.join()

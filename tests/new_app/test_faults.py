@@ -81,7 +81,8 @@ def status_is_wrong(visitor: Visitor) -> bool:
 
 
 def every_answer_is_slow(visitor: Visitor) -> bool:
-    return min(visitor.get("/api/models").elapsed.total_seconds() for _ in range(3)) >= 0.3
+    """A busy machine may delay any of them without a fault, but hardly all."""
+    return all(visitor.get("/api/models").elapsed.total_seconds() >= 0.3 for _ in range(8))
 
 
 def one_answer_in_fifty_is_an_error(visitor: Visitor) -> bool:

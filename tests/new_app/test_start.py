@@ -62,7 +62,7 @@ def test_a_process_with_a_wrong_environment_ends_with_two(
         env={**os.environ, **BLANK, **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ended.returncode == 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import pytest
 
+from tests.new_app.fake_gemini import FakeGemini, fake_gemini
 from tests.new_app.servers import new_app
 from tests.new_app.visitor import WATCH, Visitor, events
 
@@ -62,48 +65,72 @@ def test_a_stream_that_cannot_begin_has_a_status(visitor: Visitor) -> None:
     assert visitor.history() == []
 
 
-def test_the_first_piece_arrives_while_the_last_is_not_yet_said(tmp_path: Path) -> None:
-    """With a fifth of a second between pieces: while the first is read, the history is still empty."""
-    with new_app(tmp_path, NEW_APP_STREAM_DELAY_MS="200") as url, Visitor(url) as visitor:
+@pytest.fixture
+def fake() -> Iterator[FakeGemini]:
+    with fake_gemini() as running:
+        yield running
+
+
+@contextmanager
+def listening(visitor: Visitor, message: str) -> Iterator[Iterator[str]]:
+    """The pieces of a streamed answer, as they come."""
+    headers = {"X-CSRF-Token": visitor.token}
+    body = {"message": message}
+    with visitor.http.stream("POST", "/api/v2/chat", json=body, headers=headers) as answer:
+        yield answer.iter_text()
+
+
+def asks(fake: FakeGemini) -> dict[str, str]:
+    """The settings of an application that asks this partner."""
+    return {"PARTNER": "gemini", "GEMINI_API_KEYS": "a-key", "GEMINI_BASE_URL": fake.url}
+
+
+def test_the_first_piece_arrives_while_the_last_is_not_yet_said(tmp_path: Path, fake: FakeGemini) -> None:
+    """And the history is still empty."""
+    fake.hesitates = "どうぞ"
+    with new_app(tmp_path, **asks(fake)) as url, Visitor(url) as visitor:
         visitor.start_chat()
-        headers = {"X-CSRF-Token": visitor.token}
-        with visitor.http.stream(
-            "POST", "/api/v2/chat", json={"message": "どうぞ"}, headers=headers
-        ) as answer:
-            pieces = answer.iter_text()
+        with listening(visitor, "どうぞ") as pieces:
             first = next(pieces)
             assert visitor.history() == []
+            fake.goes_on.set()
             rest = "".join(pieces)
         assert len(events(first)) == 1
         assert events(first + rest)[-1]["done"] is True
         assert len(visitor.history()) == 1
 
 
-def test_what_was_said_meanwhile_is_kept(tmp_path: Path) -> None:
-    with new_app(tmp_path, NEW_APP_STREAM_DELAY_MS="100") as url, Visitor(url) as visitor:
+def test_what_was_said_meanwhile_is_kept(tmp_path: Path, fake: FakeGemini) -> None:
+    fake.hesitates = "長い話"
+    with new_app(tmp_path, **asks(fake)) as url, Visitor(url) as visitor:
         visitor.start_chat()
-        headers = {"X-CSRF-Token": visitor.token}
-        with visitor.http.stream(
-            "POST", "/api/v2/chat", json={"message": "長い話"}, headers=headers
-        ) as answer:
-            pieces = answer.iter_text()
+        with listening(visitor, "長い話") as pieces:
             next(pieces)
             visitor.say("割り込み")
+            fake.goes_on.set()
             for _ in pieces:
                 pass
         assert [entry["human"] for entry in visitor.history()] == ["割り込み", "長い話"]
 
 
-def test_a_listener_who_leaves_keeps_nothing(tmp_path: Path) -> None:
-    with new_app(tmp_path, NEW_APP_STREAM_DELAY_MS="50") as url, Visitor(url) as visitor:
+def test_a_listener_who_leaves_keeps_nothing(tmp_path: Path, fake: FakeGemini) -> None:
+    """The partner is not listened to any more either."""
+    fake.hesitates = "途中で"
+    with new_app(tmp_path, **asks(fake)) as url, Visitor(url) as visitor, Visitor(url) as other:
         visitor.start_chat()
-        headers = {"X-CSRF-Token": visitor.token}
-        cookies = dict(visitor.http.cookies)
-        with (
-            httpx.Client(base_url=url, cookies=cookies, trust_env=False) as other,
-            other.stream("POST", "/api/v2/chat", json={"message": "途中で"}, headers=headers) as answer,
-        ):
-            next(answer.iter_text())
-        time.sleep(1.5)  # the stream would have ended by now
-        assert visitor.history() == []
+        visitor.say("はい")
+        other.http.cookies.update(visitor.http.cookies)
+        with listening(other, "途中で") as pieces:
+            next(pieces)
+        other.http.close()
+        assert fake.deserted.wait(30)
         assert visitor.say("まだいます").status_code == 200
+        assert [entry["human"] for entry in visitor.history()] == ["はい", "まだいます"]
+
+
+def test_the_offline_partner_takes_its_time_between_two_pieces(tmp_path: Path) -> None:
+    with new_app(tmp_path, NEW_APP_STREAM_DELAY_MS="100") as url, Visitor(url) as visitor:
+        visitor.start_chat()
+        began = time.monotonic()
+        *pieces, _ = visitor.stream("/api/v2/chat", {"message": "どうぞ"})
+        assert time.monotonic() - began >= 0.1 * (len(pieces) - 1)

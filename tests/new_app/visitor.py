@@ -15,7 +15,7 @@ WATCH = {"model_a": FLASH, "model_b": PRO, **LUNCH}
 
 class Visitor:
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
-        self.http = httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
+        self.http = httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60)
         self._token = ""
 
     def __enter__(self) -> Visitor:

@@ -41,7 +41,9 @@ class Gateway:
         command = [sys.executable, "-m", "gateway", "-c", str(config), "--json", "run"]
         if files:
             command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
-        self.process: Spawned = spawn(command, ready=printed('"ready":'), name="gateway", env=env, timeout=60)
+        self.process: Spawned = spawn(
+            command, ready=printed('"ready":'), name="gateway", env=env, timeout=180
+        )
         self.ready: dict[str, Any] = json.loads(
             next(line for line in self.process.output().splitlines() if '"ready":' in line)
         )
@@ -53,14 +55,18 @@ class Gateway:
 
     def workers(self) -> list[int]:
         """The processes that serve traffic."""
+        return self.children("gateway.worker")
+
+    def children(self, module: str) -> list[int]:
+        """The gateway's processes that run this module."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [pid for pid in map(int, children) if b"gateway.worker" in _command(pid)]
+        return [pid for pid in map(int, children) if module.encode() in _command(pid)]
 
     def reload(self) -> None:
         """SIGHUP, and wait for the outcome to be logged."""
         seen = self.outcomes()
         self.process.signal(1)
-        wait_until(lambda: self.outcomes() > seen, 60, "the outcome of a reload")
+        wait_until(lambda: self.outcomes() > seen, 120, "the outcome of a reload")
 
     def outcomes(self) -> int:
         """How many reloads came to an end."""
@@ -68,7 +74,7 @@ class Gateway:
 
     def counters(self) -> dict[str, int]:
         """Every counter of ours in ``/metrics``, by name and labels as they stand there."""
-        with urllib.request.urlopen(f"{self.ready['admin']}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.ready['admin']}/metrics", timeout=60) as answer:
             rows = re.findall(r"^(banyan_\w+_total\S*) (\S+)$", answer.read().decode(), re.M)
         return {name: int(float(value)) for name, value in rows}
 
@@ -84,7 +90,7 @@ class Gateway:
 def refusal(spawn: Spawner, config: Path) -> str:
     """What a gateway says that cannot start; its exit status is 2."""
     process = spawn([sys.executable, "-m", "gateway", "-c", str(config), "run"], name="gateway")
-    assert process.wait(30) == 2
+    assert process.wait(60) == 2
     return process.output().strip()
 
 

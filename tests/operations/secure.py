@@ -27,7 +27,7 @@ def client_context(authority: Path, newest: ssl.TLSVersion | None = None) -> ssl
 
 def connect(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
     """A connection whose certificate was checked."""
-    return context.wrap_socket(socket.create_connection((LOOPBACK, port), timeout=5), server_hostname=NAME)
+    return context.wrap_socket(socket.create_connection((LOOPBACK, port), timeout=30), server_hostname=NAME)
 
 
 def serial(port: int, context: ssl.SSLContext) -> int:

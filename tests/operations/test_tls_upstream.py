@@ -17,8 +17,12 @@ from tests.support.certificates import Authority
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.raw import ClosedEarlyError, RawClient, RawResponse
 from tests.support.spawn import Spawner
+from tests.support.stage import answer as whole
+from tests.support.stage import post
 from tests.support.worker import running_worker
 
+PATIENT = "30s"
+"""A handshake takes its time on a busy machine."""
 GET = b"GET /x HTTP/1.1\r\nHost: public\r\n\r\n"
 
 
@@ -38,6 +42,7 @@ def answer(folder: Path, port: int, once: bool = False, /, **keys: str) -> RawRe
     """What a client gets from a worker in front of an application that speaks TLS, with these keys for it."""
     env = {f"BANYAN_UPSTREAMS__LEGACY__{key.upper()}": value for key, value in keys.items()}
     env["BANYAN_UPSTREAMS__LEGACY__URL"] = f"https://{LOOPBACK}:{port}"
+    env.setdefault("BANYAN_UPSTREAMS__LEGACY__CONNECT_TIMEOUT", PATIENT)
     with running_worker(folder, port, free_port(), env=env) as worker, RawClient(worker.port) as client:
         first = client.exchange(GET)
         if first.status == 200 and not once:  # the same again, on the connection that is kept
@@ -131,3 +136,40 @@ def test_an_end_without_a_farewell_is_no_end(tmp_path: Path, authority: Authorit
         else:
             with pytest.raises(ClosedEarlyError):
                 answer(tmp_path, port, True, verify="false")
+
+
+@pytest.mark.parametrize("cut", [0, 1], ids=["whole", "cut off"])
+def test_an_early_final_answer_is_not_lost_with_the_connection_behind_it(
+    tmp_path: Path, authority: Authority, cut: int
+) -> None:
+    """The application answers and closes while the upload goes on: the write that fails is not the end of
+    what was written to us; and what was cut off stays so."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue(LOOPBACK))
+    said = whole(b"denied", status=b"403 Forbidden")
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                plain = listener.accept()[0]
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with suppress(ssl.SSLError), context.wrap_socket(plain, server_side=True) as connection:
+                    connection.recv(4096)
+                    connection.sendall(said[: len(said) - cut])
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        port = listener.getsockname()[1]
+        url = {"BANYAN_UPSTREAMS__LEGACY__URL": f"https://{LOOPBACK}:{port}"}
+        env = url | {"BANYAN_UPSTREAMS__LEGACY__CA_FILE": str(authority.file)}
+        env |= {"BANYAN_UPSTREAMS__LEGACY__CONNECT_TIMEOUT": PATIENT}
+        with running_worker(tmp_path, port, free_port(), env=env) as worker:
+            for _ in range(20):
+                with RawClient(worker.port) as client:
+                    with suppress(ConnectionError):  # it may be told to stop while it sends
+                        client.send(post(b"x" * 3_000_000))
+                    if cut:
+                        with pytest.raises(ClosedEarlyError):
+                            client.read_response()
+                    else:
+                        assert client.read_response().body == b"denied"

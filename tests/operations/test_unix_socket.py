@@ -28,7 +28,7 @@ def application() -> Iterator[str]:
 def exchange(path: Path, more: bytes = b"") -> str:
     """One exchange over a Unix socket; the application echoes the head it got."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(30)
         client.connect(str(path))
         return ask(client, GET % more).decode().replace("\r", "")
 
@@ -46,7 +46,7 @@ def test_it_serves_there_and_takes_the_file_away_at_the_end(
     assert "203.0.113.9" not in came
     assert '\nForwarded: for=unknown;host="public";proto=http\n' in came
     gateway.process.signal(15)
-    assert gateway.process.wait(30) == 0
+    assert gateway.process.wait(60) == 0
     assert not path.exists()
 
 

@@ -48,6 +48,38 @@ def test_half_of_it_is_cut(coding: str) -> None:
     assert TEXT.startswith(found.body)
 
 
+SKIPPED = (0x184D2A50).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
+JOINED = [
+    ("gzip", gzip.compress(TEXT) + gzip.compress(b"end"), TEXT + b"end"),
+    ("gzip", gzip.compress(TEXT) + bytes(64), TEXT),
+    ("zstd", CODINGS["zstd"](TEXT) + CODINGS["zstd"](b"end"), TEXT + b"end"),
+    ("zstd", SKIPPED + CODINGS["zstd"](TEXT) + SKIPPED + CODINGS["zstd"](b"end") + SKIPPED, TEXT + b"end"),
+]
+
+
+@pytest.mark.parametrize(("coding", "coded", "text"), JOINED, ids=["members", "filled", "frames", "skipped"])
+def test_what_comes_in_several_pieces_is_read_to_its_end(coding: str, coded: bytes, text: bytes) -> None:
+    """Members of gzip (RFC 1952, 2.2), frames of zstd (RFC 8878, 3): a browser shows all of them."""
+    found = plain(coding, coded)
+    assert (found.body, found.cut) == (text, False)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize(
+    "more", [b"more", b"\x1f\x8b", CODINGS["gzip"](TEXT)[:-9]], ids=["text", "head", "half"]
+)
+def test_what_follows_and_cannot_be_read_is_no_whole_answer(coding: str, more: bytes) -> None:
+    found = plain(coding, CODINGS[coding](TEXT) + more)
+    assert found.body.startswith(TEXT)
+    assert found.cut
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_bomb_in_pieces_is_cut_at_the_limit(coding: str) -> None:
+    found = plain(coding, CODINGS[coding](b"0" * 1_000_000) * 100)
+    assert (len(found.body), found.cut) == (MAX_PLAIN, True)
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_nonsense_is_cut_and_empty(coding: str) -> None:
     found = plain(coding, b"\x01nonsense" * 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import zlib
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shadow import DEFAULT_RULES, Kind, Observation, Redactor, Severity, Verdict, compare
+from shadow.coding import MAX_PLAIN
 from tests.shadow.answers import PROFILE, REQUEST, TODAY, answer, as_json, compared, request, rule, seen
 
 
@@ -56,6 +58,36 @@ def test_the_worst_unexcused_difference_gives_the_severity() -> None:
 def test_a_status_of_another_class_is_high(status: int, severity: Severity) -> None:
     result = compared(answer("x", "text/plain"), answer("x", "text/plain", status=status))
     assert (result.verdict, result.severity, result.stage) == (Verdict.MISMATCH, severity, "head")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "path"),
+    [
+        ("{}", "application/octet-stream", "body.sha256"),
+        (
+            "--x\r\nContent-Disposition: form-data; name=password\r\n\r\n{}\r\n--x--",
+            "multipart/form-data; boundary=x",
+            "body[*].sha256",
+        ),
+    ],
+)
+def test_the_hash_of_something_short_cannot_be_guessed(body: str, kind: str, path: str) -> None:
+    """It may be a password, as short as they are: the hash is a keyed one."""
+    result = compared(answer(body.format("hunter2"), kind), answer(body.format("hunter3"), kind))
+    assert seen(result) == {(path, "value_changed")}
+    (found,) = result.differences
+    assert found.control != found.candidate
+    assert hashlib.sha256(b"hunter2").hexdigest()[:16] not in str(result.differences)
+    longer = compared(answer(body.format("hunter2"), kind), answer(body.format("hunter2") * 2, kind))
+    assert hashlib.sha256(b"hunter2").hexdigest()[:16] not in str(longer.differences)
+    none = compared(answer(body.format("hunter2"), kind), answer("--x--", kind))
+    assert hashlib.sha256(b"hunter2").hexdigest()[:16] not in str(none.differences)
+
+
+def test_wrong_bytes_in_a_form_stay_apart() -> None:
+    form = "application/x-www-form-urlencoded"
+    assert seen(compared(answer("a=%ff", form), answer("a=%fe", form))) == {("body.a[*]", "value_changed")}
+    assert compared(answer("a=%ff", form), answer("a=%FF", form)).verdict is Verdict.MATCH
 
 
 def test_differences_are_grouped_by_path_and_kind() -> None:
@@ -113,7 +145,7 @@ def test_compression_is_no_difference() -> None:
         ("br", b"whatever"),
         ("gzip", b"no gzip"),
         ("gzip", gzip.compress(b'{"a":1}', mtime=0)[:-9]),
-        ("gzip", gzip.compress(b" " * 9_000_000, mtime=0)),
+        ("gzip", gzip.compress(b" " * 2 * MAX_PLAIN, mtime=0)),
     ],
 )
 def test_what_cannot_be_unpacked_is_undetermined(coding: str, body: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 
@@ -29,15 +31,49 @@ def test_reading() -> None:
         "\ufeff: hello\nevent: tick\nid: 1\nretry: 5\ndata: a\ndata: b\n\n"
         "event: tick\ndata: c\n\ndata: 1\n\ndata: never ended"
     )
-    assert read_events(text.encode()) == [
+    assert read_events(text.encode(), b"")[0] == [
         {"event": "tick", "data": "a\nbc"},
         {"event": "message", "data": "1"},
     ]
 
 
 def test_pieces_are_joined() -> None:
-    assert read_events(PIECES.encode()) == read_events(OTHER_PIECES.encode())
+    ours, theirs = read_events(PIECES.encode(), OTHER_PIECES.encode())
+    assert ours == theirs
+    assert ours[0]["data"] == {"content": "Good morning"}
     assert compared(stream(PIECES), stream(OTHER_PIECES)).verdict is Verdict.MATCH
+
+
+def said(form: str, *texts: str) -> Observation:
+    """Each text in an event of this form."""
+    return stream("".join(f"data: {form % json.dumps(text)}\n\n" for text in texts))
+
+
+FORMS = [
+    '{"type": "token", "text": %s}',
+    '{"type": "token", "index": 0, "delta": {"type": "text", "text": %s}}',
+    '{"id": "c1", "choices": [{"index": 0, "delta": {"content": %s}, "end": null}]}',
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_stands_in_each_piece_is_no_text_of_them(form: str) -> None:
+    assert compared(said(form, "haha"), said(form, "ha", "ha")).verdict is Verdict.MATCH
+    assert compared(said(form, "ab", "c"), said(form, "a", "b", "c")).verdict is Verdict.MATCH
+    (where,) = seen(compared(said(form, "ab", "c"), said(form, "a", "b")))
+    assert where[0].endswith(("text", "content"))
+    assert compared(said(form, "ha", "ha"), said(form, "ha", "ha", "ha")).verdict is Verdict.MISMATCH
+    other = form.replace("token", "word").replace("c1", "c2")
+    (where,) = seen(compared(said(form, "ab", "c"), said(other, "a", "bc")))
+    assert where[0].endswith(("type", "id"))
+
+
+def test_pieces_that_differ_in_more_than_text_are_not_joined() -> None:
+    count = '{"n": %s}'
+    assert compared(stream("data: [1]\n\n" * 2), stream("data: [1]\n\n" * 3)).verdict is Verdict.MISMATCH
+    assert compared(said(count, "1"), said(count, "1", "")).verdict is Verdict.MATCH
+    numbers = "".join(f'data: {{"n": {n}, "text": "a"}}\n\n' for n in range(3))
+    assert len(read_events(numbers.encode(), b"")[0]) == 3
 
 
 @pytest.mark.parametrize(

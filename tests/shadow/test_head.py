@@ -29,7 +29,14 @@ def test_never_compared(name: str) -> None:
         ("Cache-Control", "no-store, Private", "private,no-store", "public"),
         ("Allow", "GET, HEAD", "head,get", "GET"),
         ("WWW-Authenticate", "Bearer", "Bearer", "Basic"),
+        (
+            "WWW-Authenticate",
+            'Digest realm="a", nonce="1"',
+            'Digest realm="a", nonce="2"',
+            'Digest realm="b"',
+        ),
         ("Retry-After", "10", "10", "20"),
+        ("Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT", "Sat, 01 Jan 2000 00:00:00 GMT", "20"),
         ("Content-Disposition", "inline", "inline", "attachment"),
     ],
 )

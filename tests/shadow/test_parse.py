@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from shadow.parse import MAX_DEPTH, Parsed, Unreadable, canonical, parse_json
+from shadow.parse import MAX_DEPTH, Parsed, Unreadable, canonical, parse_json, parse_pair
 from tests.shadow.test_walk import JSON
 
 
@@ -80,3 +81,42 @@ def test_integers_are_exact(number: int) -> None:
 
 def test_half_a_surrogate_pair_is_parsed() -> None:
     assert isinstance(parse_json(b'["\\ud800"]'), Parsed)
+
+
+BODIES = [
+    b'{"a": 1}',
+    b'{ "a":1 }\n',
+    b'{"a": 1, "a": 1}',
+    b'{"a": 1.0}',
+    b'{"a": 12345678901234567890123}',
+    b'{"a": 12345678901234567890124}',
+    b'{"a": 1.2345678901234568e22}',
+    b'{"a": "5e3"}',
+    b'{"a\\u003a": 1}',
+    b'{"a:": 1}',
+    b"[" * 201 + b"]" * 201,
+    b"[" * 200 + b"]" * 200,
+    b"[" * 300 + b"]" * 300,
+    b'{"a": NaN}',
+    b"nothing",
+    b"",
+    b"18446744073709551615",
+    b"18446744073709551616",
+]
+
+
+@pytest.mark.parametrize("one", BODIES)
+@pytest.mark.parametrize("other", BODIES)
+def test_a_pair_is_parsed_as_each_of_its_two(one: bytes, other: bytes) -> None:
+    """The proof that serves both says nothing that the two proofs would not."""
+    assert parse_pair(one, other) == (parse_json(one), parse_json(other))
+    types = [type(parsed) for parsed in parse_pair(one, other)]
+    assert types == [type(parse_json(one)), type(parse_json(other))]
+
+
+@settings(deadline=None)
+@given(JSON, st.booleans(), st.booleans())
+def test_any_value_in_two_spellings(value: object, ascii_only: bool, indented: bool) -> None:
+    one = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    other = json.dumps(value, sort_keys=True, indent=2 if indented else None).encode()
+    assert parse_pair(one, other) == (parse_json(one), parse_json(other))

@@ -21,7 +21,8 @@ SECRET = "Zq9-planted_secret/77+x"
 
 
 def gone(content: bytes) -> bool:
-    spellings = (SECRET, quote(SECRET), quote(SECRET, safe=""), base64.b64encode(SECRET.encode()).decode())
+    spellings = [SECRET, quote(SECRET), quote(SECRET, safe=""), SECRET.replace("/", "").replace("+", "")]
+    spellings += [base64.b64encode(text.encode()).decode() for text in (SECRET, f"ann:{SECRET}", _IN_JSON)]
     return not any(spelling.encode() in content for spelling in spellings)
 
 
@@ -92,6 +93,13 @@ def _sent(kind: str, body: str) -> RequestSnapshot:
     return RequestSnapshot("POST", "/", headers, body.encode())
 
 
+def _parts(head: str, content: str) -> RequestSnapshot:
+    gap = "\r\n" if head else ""
+    return _sent("multipart/mixed; boundary=Xy", f"--Xy\r\n{head}{gap}\r\n{content}\r\n--Xy--\r\n")
+
+
+_FILE = "Content-Disposition: form-data; name=f; filename="
+_WORD = SECRET.replace("/", "").replace("+", "")
 _IN_JSON = json.dumps({"password": f"{SECRET}, and {SECRET}"})
 _IN_XML = f"<user><password>{SECRET}</password><s:apiKey a='1'>{SECRET}</s:apiKey></user>"
 REQUESTS |= {
@@ -127,6 +135,9 @@ REQUESTS |= {
     "input by its type": _sent("text/html", f'<input type="password" value={SECRET}>'),
     "meta": _sent("text/html", f'<meta name="csrf-token" content="{SECRET}">'),
     "textarea": _sent("text/html", f"<textarea name=private_key>{SECRET}</textarea>"),
+    "textarea behind a number that Python does not convert": _sent(
+        "text/html", f"<textarea name=a>&#{'9' * 5000};</textarea><textarea name=pin>{SECRET}</textarea>"
+    ),
     "attribute": _sent("text/html", f'<body data-api-token="{SECRET}">'),
     "script": _sent("text/html", f'<script>window.x = {{"csrfToken": "{SECRET}"}}</script>'),
     "page in json": _sent("application/json", json.dumps({"h": f"<input name=token value='{SECRET}'>"})),
@@ -137,6 +148,37 @@ REQUESTS |= {
         "multipart/form-data",
         f'--Xy\r\nContent-Disposition: form-data; name="pwd"\r\n\r\n{SECRET}\r\n--Xy--\r\n',
     ),
+    "multipart that is none": _sent("multipart/form-data", _IN_JSON),
+    "multipart of another boundary": _sent("multipart/form-data; boundary=Zz", _IN_JSON),
+    "multipart that is a key": _sent("multipart/mixed", f"-----BEGIN PRIVATE KEY-----\r\n{SECRET}"),
+    "part without a name": _parts("Content-Type: application/json", _IN_JSON),
+    "part without a head": _parts("", _IN_JSON),
+    "part that is a file": _parts(f"{_FILE}a.json", _IN_JSON),
+    "part that is a file by its type": _parts(f"{_FILE}a\r\nContent-Type: text/xml", _IN_XML),
+    "part that is a file of bytes": _parts(f"{_FILE}a", f"\0\0password{SECRET}"),
+    "part that is a secret file": _parts(f"{_FILE}a".replace("name=f", "name=private_key"), SECRET),
+    "part that only says it is a picture": _parts(f"{_FILE}a\r\nContent-Type: image/png", _IN_JSON),
+    "part in a part": _parts(
+        "Content-Type: multipart/mixed; boundary=In", f"--In\r\n\r\n{_IN_JSON}\r\n--In--"
+    ),
+    "part in base64": _parts(
+        "Content-Transfer-Encoding: base64", base64.b64encode(_IN_JSON.encode()).decode()
+    ),
+    "beside the parts": _sent(
+        "multipart/mixed; boundary=Xy", f"{_IN_JSON}\r\n--Xy\r\n\r\na\r\n--Xy--\r\n{_IN_JSON}"
+    ),
+    "head of a part": _parts(f"{_FILE}a\r\nAuthorization: Bearer {SECRET}", "a"),
+    "svg": _sent("image/svg+xml", f"<svg><text>password={SECRET}</text></svg>"),
+    "a picture that is JSON": _sent("image/png", _IN_JSON),
+    "user of a url": _sent("text/plain", f"see https://{_WORD}@x.example/y now"),
+    "password of a url": _sent("text/plain", f"see postgres://app:{_WORD}@db/y now"),
+    "password of a url, with an at": _sent("application/json", json.dumps({"d": f"amqp://a:b@{_WORD}@db"})),
+    "password of a url in a script": _sent(
+        "text/html", f'<script>x("https:\\/\\/a:{_WORD}@x.example\\/y")</script>'
+    ),
+    "password of a url in a url": _sent("text/plain", f"/go?to=https%3A%2F%2Fa%3A{_WORD}%40x.example%2F"),
+    "path behind a password": _sent("text/plain", f"see https://a:b@x.example/reset/{_WORD} now"),
+    "basic": _sent("text/plain", f"sent Basic {base64.b64encode(f'ann:{SECRET}'.encode()).decode()}."),
     "private key": _sent("text/plain", f"-----BEGIN PRIVATE KEY-----\n{SECRET.replace('-', '')}\n"),
 }
 
@@ -269,7 +311,7 @@ def test_twice_changes_nothing(place: str) -> None:
 def test_a_multipart_body_keeps_everything_else() -> None:
     body = (
         b'--Xy\r\nContent-Disposition: form-data; name="photo"; filename="token.png"\r\n\r\n'
-        b"\x89PNG password=x\r\n"
+        b"\x89PNG\r\n\x1a\n password=x\r\n"
         b'--Xy\r\nContent-Disposition: form-data; name="title"\r\n\r\nmine\r\n--Xy--\r\n'
     )
     assert REDACTOR.body(body, "multipart/form-data; boundary=Xy") == body
@@ -279,7 +321,8 @@ def test_what_is_no_secret_stays_byte_for_byte() -> None:
     body = b'{ "b": 1, "a": "\\u3042" }\n'
     assert REDACTOR.body(body, "application/json") == body
     assert REDACTOR.body(b"a=%20b&c=+", "application/x-www-form-urlencoded") == b"a=%20b&c=+"
-    assert REDACTOR.body(b"\x00\xffpassword=x", "image/png") == b"\x00\xffpassword=x"
+    picture = b"\x89PNG\r\n\x1a\n\0\xffpassword=x"
+    assert REDACTOR.body(picture, "image/png") == REDACTOR.body(picture, "image/jpeg") == picture
     assert REDACTOR.target("/a%20b?x=%41") == "/a%20b?x=%41"
 
 
@@ -291,6 +334,8 @@ def test_what_is_no_secret_stays_byte_for_byte() -> None:
         "eyJhbGciOi.eyJzdWIi.c2ln",
         "4111 1111 1111 1111",
         'x password="hunter2"',
+        "basic YTpi",
+        "git clone https://ann@shop.example/a.git",
     ],
 )
 def test_secrets_in_free_text(text: str) -> None:
@@ -298,6 +343,20 @@ def test_secrets_in_free_text(text: str) -> None:
     assert clean != text
     assert "<" in clean
     assert REDACTOR.text(clean) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Basic authentication",
+        "Basic %%%",
+        "https://shop.example/a@b",
+        "a://b",
+        "Basic \u3042\u3042\u3042\u3042",
+    ],
+)
+def test_what_only_looks_like_a_user_and_a_password(text: str) -> None:
+    assert REDACTOR.text(text) == text
 
 
 def test_names() -> None:

@@ -22,6 +22,19 @@ HOSTILE = (
     # numbers of cards, or nearly
     *("1", "1234 ", "1234-", "1234567890123", "1234 5678 9012 ", "1."),
     # schemes and keys
+    *(
+        "://",
+        "://a",
+        "://a@",
+        "://a:@",
+        "://@",
+        "a@://",
+        "%3A%2F%2F",
+        "%3A%2F%2Fa",
+        "Basic ",
+        "Basic A:",
+        "basic QQ",
+    ),
     *("Bearer ", "bearer a", "sk_live_", "AKIA", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "BEGIN A"),
     # assignments whose value does not end
     *(

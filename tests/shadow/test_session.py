@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 import pytest
 
 from shadow import (
+    IN_TWO,
+    LEFT_OUT,
     Comparison,
     MirrorBook,
     Observation,
@@ -19,6 +22,7 @@ from shadow import (
 )
 from tests.shadow.answers import answer, as_json, request
 
+JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 NOW = 1_750_000_000.0
 SHOWN = request(Cookie="session=unknown")
@@ -205,6 +209,40 @@ def test_two_browsers_of_one_user_have_a_session_each() -> None:
     assert not book.find("ann", request(Cookie="session=three"), False, NOW).known_from_start
 
 
+def test_a_cookie_that_all_sessions_are_given_tells_none_of_them_from_another() -> None:
+    """A language is the same in two browsers of one user; the session beside it is not."""
+    book = MirrorBook(10, 100)
+    first = book.find("ann", request(), True, NOW)
+    given = ["lang=en", "session=number-one"]
+    for value in given:
+        first.learn(request(), answer(Set_Cookie=value), answer(Set_Cookie=value))
+    second = book.find("ann", request(), True, NOW)
+    for value in ("lang=en", "session=number-two"):
+        second.learn(request(), answer(Set_Cookie=value), answer(Set_Cookie=value))
+    assert second is not first
+    for _ in range(2):
+        assert book.find("ann", request(Cookie="lang=en; session=number-one"), False, NOW) is first
+        assert book.find("ann", request(Cookie="lang=en; session=number-two"), False, NOW) is second
+        assert book.find("ann", request(Cookie="lang=de; session=number-one"), False, NOW) is first
+    other = book.find("ann", request(Cookie="lang=en; session=number-three"), False, NOW)
+    assert not other.known_from_start
+
+
+def test_a_session_that_was_seen_before_it_was_given_its_cookie_is_not_known() -> None:
+    """The request that was given the cookie comes behind one that shows it already, and is given it as well,
+    as where its age is renewed with each answer: one session in two mirrors, of which each knows a half.
+    """
+    book = MirrorBook(10, 100)
+    given = answer(Set_Cookie="session=number-one")
+    shows = request(Cookie="session=number-one")
+    book.find("ann", shows, False, NOW).learn(shows, given, given)
+    late = book.find("ann", request(), True, NOW)
+    late.learn(request(), given, given)
+    for _ in range(2):
+        found = book.find("ann", shows, False, NOW)
+        assert (found.known_from_start, found.lost) == (False, IN_TWO)
+
+
 class TestLostState:
     MISMATCH = Comparison(Verdict.MISMATCH, Severity.HIGH)
     MATCH = Comparison(Verdict.MATCH)
@@ -228,6 +266,71 @@ class TestLostState:
         book = MirrorBook(10, 100)
         mirror = book.find("s", request(), True, NOW)
         assert book.find("s", request(Cookie="lang=de"), False, NOW) is mirror
+
+    def test_a_value_that_only_the_primary_gave(self, mirror: SessionMirror) -> None:
+        """A read that the other side did not answer costs nothing, until what it gave is shown again."""
+        silent = Observation("new", 0, (), b"", error="timeout")
+        given = as_json({"user": "u42", "orders": [{"id": 17}], "token": OURS})
+        mirror.learn(request(target="/form", X_User="u42"), given, silent)
+        for harmless in (
+            request(target="/form", X_User="u42"),
+            request("POST", body=b'{"note": "orders"}', X_User="u42"),
+        ):
+            mirror.rewrite(harmless)
+            assert mirror.known_from_start
+        resumed = SessionMirror.resumed(mirror.state(), set())
+        for each, shows in (
+            (mirror, request("POST", "/form", f"token={OURS}".encode(), Content_Type=FORM)),
+            (resumed, request(target="/orders/17")),
+        ):
+            each.rewrite(shows)
+            assert not each.known_from_start
+            assert "did not give" in each.lost
+
+    @pytest.mark.parametrize(("shows", "is_value"), [
+        (request(Upgrade_Insecure_Requests="1", DNT="1", Priority="u=1, i", Sec_Fetch_User="?1"), False),
+        (request(Sec_CH_UA='"Chromium";v="123456"', Origin="http://127.0.0.1:8080"), False),
+        (request("POST", "/cart?page=1", b'{"amount": 12, "paid": 1}', Content_Type=JSON), False),
+        (request("POST", "/cart", b"note=version+1", Content_Type=FORM), False),
+        (request(target="/orders/12"), True),
+        (request(target="/orders?order_id=1"), True),
+        (request("POST", "/cart", b'{"orderIds": [4, 12]}', Content_Type=JSON), True),
+        (request("POST", "/cart", b'{"order": {"id": "A1"}}', Content_Type=JSON), True),
+        (request("POST", "/cart", b"ref=ord-1234", Content_Type=FORM), True),
+        (request(target="/orders/X-1"), True),
+        (request("POST", "/cart", b"number=123456", Content_Type=FORM), True),
+        (request(X_Number="123456"), True),
+    ])  # fmt: skip
+    def test_a_short_word_is_a_value_where_it_identifies_something(
+        self, mirror: SessionMirror, shows: RequestSnapshot, is_value: bool
+    ) -> None:
+        """A browser says 1 with every page; a 1 elsewhere would not have been translated either."""
+        given = {"unread": 1, "of": 12, "code": "A1", "ref": "ord-1234", "n": 123456, "at": "127.0.0.1:8080"}
+        silent = Observation("new", 0, (), b"", error="timeout")
+        mirror.learn(request(target="/mails"), as_json(given), silent)
+        mirror.rewrite(shows)
+        assert mirror.known_from_start is not is_value
+
+    def test_a_value_that_both_gave_in_the_end(self, mirror: SessionMirror) -> None:
+        silent = Observation("new", 0, (), b"", error="timeout")
+        mirror.learn(request(target="/form"), as_json({"token": OURS}), silent)
+        mirror.learn(request(target="/form"), as_json({"token": OURS}), as_json({"token": THEIRS}))
+        copy = mirror.rewrite(request("POST", "/form", f"token={OURS}".encode(), Content_Type=FORM))
+        assert copy.body == f"token={THEIRS}".encode()
+        assert mirror.known_from_start
+
+    def test_more_values_than_can_be_kept(self, mirror: SessionMirror) -> None:
+        silent = Observation("new", 0, (), b"", error="timeout")
+        mirror.learn(request(target="/many"), as_json(list(range(5000))), silent)
+        assert not mirror.known_from_start
+
+    def test_the_same_values_are_kept_once_however_often_they_come(self, mirror: SessionMirror) -> None:
+        silent = Observation("new", 0, (), b"", error="timeout")
+        for _ in range(5):
+            mirror.learn(request(target="/many"), as_json(list(range(100_000, 101_500))), silent)
+        assert mirror.known_from_start
+        mirror.learn(request(target="/others"), as_json(list(range(200_000, 201_500))), silent)
+        assert not mirror.known_from_start
 
     def test_an_evicted_session(self) -> None:
         book = MirrorBook(2, 100)
@@ -285,3 +388,130 @@ def test_a_body_whose_copy_was_cut_is_left_alone(mirror: SessionMirror) -> None:
         "POST", "/", ((b"Content-Type", FORM.encode()),), f"t={OURS}".encode(), body_cut=True
     )
     assert mirror.rewrite(cut).body == cut.body
+
+
+@pytest.mark.parametrize("theirs", ["a\r\nX-More: 1", "a\0b", "a\x7fb", "\ud800", "Grüße \u0101"])
+def test_what_a_field_cannot_hold_is_not_put_into_one(mirror: SessionMirror, theirs: str) -> None:
+    ours = "a value of words"
+    primary = answer(orjson.dumps({"a": ours}).decode(), "application/json")
+    other = answer(json.dumps({"a": theirs}), "application/json")
+    mirror.learn(request(), primary, other)
+    copy = mirror.rewrite(request(X_Name=ours, Cookie=f"mine={ours}"))
+    assert header(copy, b"x-name") == [ours.encode()]
+    assert cookies(copy) == [f"mine={ours}"]
+
+
+@pytest.mark.parametrize("theirs", ["a;b=c", " a", "a\tb"])
+def test_what_would_end_a_cookie_is_not_put_into_one(mirror: SessionMirror, theirs: str) -> None:
+    mirror.learn(request(), as_json({"a": OURS}), as_json({"a": theirs}))
+    copy = mirror.rewrite(request(X_Name=OURS, Cookie=f"mine={OURS}"))
+    assert header(copy, b"x-name") == [theirs.encode()]
+    assert cookies(copy) == [f"mine={OURS}"]
+
+
+@pytest.mark.parametrize("theirs", [".", "..", "\ud800"])
+def test_what_would_be_a_step_in_a_path_is_not_put_into_one(mirror: SessionMirror, theirs: str) -> None:
+    other = answer(json.dumps({"a": theirs, "order_id": theirs}), "application/json")
+    mirror.learn(request(), as_json({"a": OURS, "order_id": "17"}), other)
+    assert mirror.rewrite(request(target=f"/x/{OURS}/orders/17")).target == f"/x/{OURS}/orders/17"
+
+
+def test_any_text_is_put_where_it_can_be_told(mirror: SessionMirror) -> None:
+    """A line end is nothing special in a query, a form or JSON."""
+    ours, theirs = "one line of text", "two\r\nlines; of text"
+    mirror.learn(request(), as_json({"a": ours}), as_json({"a": theirs}))
+    asked = request("POST", "/x?a=one%20line%20of%20text", orjson.dumps({"a": ours}), Content_Type=JSON)
+    copy = mirror.rewrite(asked)
+    assert copy.target == "/x?a=two%0D%0Alines%3B+of+text"
+    assert orjson.loads(copy.body) == {"a": theirs}
+
+
+@pytest.mark.parametrize(
+    ("begins", "after", "is_known"),
+    [
+        pytest.param(True, -1.0, False, id="it began before the loss"),
+        pytest.param(True, 1.0, True, id="it began after it"),
+        pytest.param(False, 1.0, False, id="it may have begun before it"),
+        pytest.param(False, 59.0, False, id="it may still"),
+        pytest.param(False, 61.0, True, id="a session of then would be forgotten by now"),
+    ],
+)
+def test_a_loss_touches_sessions_that_are_only_seen_later(begins: bool, after: float, is_known: bool) -> None:
+    book = MirrorBook(10, 60.0)
+    book.lose_all("something was lost", NOW)
+    mirror = book.find("user", request(), begins, NOW + after)
+    assert mirror.known_from_start is is_known
+    assert mirror.lost == ("" if is_known else "something was lost")
+    left_out = MirrorBook(10, 60.0).find("user", request(), begins, NOW + after, out_until=NOW)
+    assert left_out.known_from_start is is_known
+    assert left_out.lost == ("" if is_known else LEFT_OUT)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_next_session_of_a_user_who_did_something_unseen_is_not_known(elsewhere: bool) -> None:
+    """Of one that shows no cookie, too; and in the process that goes on with it."""
+    book = MirrorBook(10, 60.0)
+    for key in ("ann", "bob"):
+        book.find(key, request(), True, NOW).learn(request(), answer(Set_Cookie="sid=one"), answer())
+    book.lose("ann", "a write was not shadowed", NOW + 1)
+    if elsewhere:
+        states = {key: book.state(key, "") or b"" for key in ("ann", "bob")}
+        book = MirrorBook(10, 60.0)
+        assert all(book.resume(key, state, "") for key, state in states.items())
+    mirror = book.find("ann", request(), False, NOW + 50)
+    assert (mirror.known_from_start, mirror.lost) == (False, "a write was not shadowed")
+    assert book.find("bob", request(), False, NOW + 50).known_from_start
+
+
+def test_whoever_shows_a_cookie_of_the_primary_does_not_begin() -> None:
+    """The gateway may be new to a session, or its cookie gone: what it minted says nothing then."""
+    book = MirrorBook(10, 100)
+    book.find("one", request(), True, NOW).learn(request(), answer(Set_Cookie="sid=one"), answer())
+    assert book.find("two", request(Cookie="seen=yes"), True, NOW).known_from_start
+    assert not book.find("three", request(Cookie="seen=yes; sid=other"), True, NOW).known_from_start
+
+
+def test_a_loss_touches_every_session_that_is_there() -> None:
+    book = MirrorBook(10, 60.0)
+    mirror = book.find("user", request(), True, NOW - 5)
+    book.lose_all("something was lost", NOW)
+    assert not mirror.known_from_start
+
+
+def test_a_session_without_cookies_that_was_let_go_does_not_begin_afresh() -> None:
+    """By its age, or for want of room: nobody knows any more what the other side was told."""
+    book = MirrorBook(2, 3600.0)
+    plain, write = request(), request("POST")
+    for key in ("wrote", "learned", "missed", "lost"):
+        mirror = book.find(key, write if key == "wrote" else plain, begins=False, now=NOW)
+        assert mirror.known_from_start
+        if key == "wrote":
+            mirror.write_ended = NOW
+        if key == "learned":
+            mirror.learn(plain, as_json({"id": OURS}), as_json({"id": THEIRS}))
+        if key == "missed":
+            mirror.learn(plain, as_json({"id": OURS}), Observation("new", 0, (), b"", error="timeout"))
+            assert mirror.known_from_start
+        if key == "lost":
+            mirror.lose("an exchange of the session was dropped under load")
+    assert "wrote" not in book, "there was no room"
+    later = NOW + 4000
+    for key in ("wrote", "learned", "missed", "lost"):
+        for at in (later, later + 1, later + 8000):
+            mirror = book.find(key, plain, begins=False, now=at)
+            assert not mirror.known_from_start, key
+            assert mirror.lost == "what was known of the session was let go meanwhile"
+    assert book.find("another", plain, begins=False, now=later).known_from_start
+
+
+def test_a_session_that_only_looked_begins_afresh() -> None:
+    book = MirrorBook(100, 3600.0)
+    assert book.find("one", request(), begins=False, now=NOW).known_from_start
+    assert book.find("one", request(), begins=False, now=NOW + 4000).known_from_start
+
+
+def test_what_another_process_goes_on_with_was_not_let_go() -> None:
+    book = MirrorBook(100, 3600.0)
+    book.find("one", request(), begins=False, now=NOW).write_ended = NOW
+    book.forget(lambda _: True)
+    assert book.find("one", request(), begins=False, now=NOW + 1).known_from_start

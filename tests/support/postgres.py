@@ -6,6 +6,9 @@ import shutil
 import tempfile
 import uuid
 import warnings
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,4 +55,13 @@ def _package() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says where it keeps its lock file
         import pgserver  # noqa: PLC0415
+
+        inside: Any = import_module("pgserver.postgres_server")
+    if not isinstance(inside.pg_ctl, partial):
+        inside.pg_ctl = partial(_patient, inside.pg_ctl)
     return pgserver
+
+
+def _patient(pg_ctl: Callable[..., str], *words: Any, **settings: Any) -> str:
+    """The package gives a server ten seconds to start; a busy machine may need more."""
+    return pg_ctl(*words, **settings | {"timeout": 180})

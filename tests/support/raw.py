@@ -16,7 +16,7 @@ import socket
 from dataclasses import dataclass, field
 
 from tests.support.bytestream import ByteStream, ClosedEarlyError, Headers, fields, split_head
-from tests.support.ports import LOOPBACK
+from tests.support.ports import LOOPBACK, PATIENCE
 from tests.support.scripted import (
     Close,
     Pause,
@@ -71,7 +71,7 @@ class RawClient(ByteStream):
     """A connection that sends what it is told, byte for byte."""
 
     def __init__(
-        self, port: int, host: str = LOOPBACK, timeout: float = 5.0, receive_buffer: int = 0
+        self, port: int, host: str = LOOPBACK, timeout: float = PATIENCE, receive_buffer: int = 0
     ) -> None:
         """Connect; a small `receive_buffer` makes a slow reader felt at the other end."""
         sock = socket.socket()

@@ -3,6 +3,7 @@ report."""
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ class ReportListener:
         self._listener.listen(8)
         self.last: Report | None = None
         self.count = 0
+        self._reading = threading.Lock()
+        self._connections: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -60,9 +63,21 @@ class ReportListener:
         return self.last.gauges
 
     def next(self) -> None:
-        """Wait for a report that was begun after this call."""
+        """Wait for a report that was begun after this call.
+
+        Of those that lie unread by then, when this process stood still, none was; the one that is under way
+        may not be either.
+        """
+        wait_until(self._has_read, what="the reports so far")
         goal = self.count + 2
         wait_until(lambda: self.count >= goal, what="a report of the worker")
+
+    def _has_read(self) -> bool:
+        with self._reading:
+            waiting = select.poll()
+            for connection in self._connections:
+                waiting.register(connection, select.POLLIN)
+            return not waiting.poll(0)
 
     def _accept(self) -> None:
         while True:
@@ -73,8 +88,25 @@ class ReportListener:
             threading.Thread(target=self._read, args=(connection,), daemon=True).start()
 
     def _read(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream:
-            while len(size := stream.read(4)) == 4:
-                body = stream.read(int.from_bytes(size, "big"))
-                self.last = msgspec.msgpack.decode(body, type=Report)
-                self.count += 1
+        said = bytearray()
+        arrives = select.poll()
+        arrives.register(connection, select.POLLIN)
+        with self._reading:
+            self._connections.append(connection)
+        while True:
+            arrives.poll()
+            with self._reading:  # nobody finds it read before it is counted
+                data = connection.recv(65536)
+                if not data:
+                    self._connections.remove(connection)
+                    connection.close()
+                    return
+                said += data
+                self._count(said)
+
+    def _count(self, said: bytearray) -> None:
+        """Take every whole report away from the beginning of what was said."""
+        while len(said) >= (end := 4 + int.from_bytes(said[:4], "big")) > 4:
+            self.last = msgspec.msgpack.decode(bytes(said[4:end]), type=Report)
+            self.count += 1
+            del said[:end]

@@ -8,6 +8,7 @@ function.
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.bytestream import ByteStream, ClosedEarlyError, Headers, fields, split_head
-from tests.support.ports import LOOPBACK, wait_until
+from tests.support.ports import LOOPBACK, PATIENCE, wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,20 @@ class UpstreamConnection(ByteStream):
         super().__init__(sock, upstream.timeout)
         self.number = number
         self._upstream = upstream
+        self._receiving = threading.Lock()
+        self._rests = False
+
+    def is_at_rest(self) -> bool:
+        """Whether it waits for what has not come yet, and has dealt with all that has; or is closed."""
+        with self._receiving:
+            return self.socket.fileno() < 0 or (self._rests and not _readable(self.socket, 0))
+
+    def _receive(self, deadline: float) -> bool:
+        self._rests = True
+        _readable(self.socket, deadline - time.monotonic())
+        with self._receiving:
+            self._rests = False
+            return super()._receive(deadline)
 
     def read_head(self) -> UpstreamRequest:
         """The next request's head; its body stays unread."""
@@ -74,6 +89,15 @@ class UpstreamConnection(ByteStream):
         request = UpstreamRequest(self.number, head, split_head(head)[1], body, trailers)
         self._upstream.requests.append(request)
         return request
+
+
+def _readable(sock: socket.socket, within: float) -> bool:
+    """Whether a read would not wait, within so many seconds; also once it is closed."""
+    looks = select.poll()
+    with suppress(ValueError):  # closed: a read says so
+        looks.register(sock, select.POLLIN)
+        return bool(looks.poll(max(0.0, within) * 1000))
+    return True
 
 
 Handler = Callable[[UpstreamConnection], None]
@@ -165,12 +189,14 @@ class ScriptedUpstream:
         self.errors: list[Exception] = []
         self._handler = handler
         self._closing = False
+        self._accepting = threading.Lock()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._listener.bind((LOOPBACK, port))
         self._listener.listen(backlog)
+        self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
@@ -192,17 +218,24 @@ class ScriptedUpstream:
         if self.errors and error is None:
             raise self.errors[0]
 
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> list[UpstreamRequest]:
+    def wait_for_requests(self, count: int, timeout: float = PATIENCE) -> list[UpstreamRequest]:
         """The requests so far, once there are `count`."""
         wait_until(lambda: len(self.requests) >= count, timeout, f"request number {count} at the upstream")
         return list(self.requests)
 
-    def wait_for_connections(self, count: int, timeout: float = 5.0) -> list[UpstreamConnection]:
+    def wait_for_connections(self, count: int, timeout: float = PATIENCE) -> list[UpstreamConnection]:
         """The connections so far, once there are `count`."""
         wait_until(
             lambda: len(self.connections) >= count, timeout, f"connection number {count} at the upstream"
         )
         return list(self.connections)
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing that came waits to be accepted or read, or was read and not looked at yet."""
+        with self._accepting:
+            if _readable(self._listener, 0):
+                return False
+        return all(connection.is_at_rest() for connection in list(self.connections))
 
     def close(self) -> None:
         """Stop listening and close every connection."""
@@ -218,12 +251,16 @@ class ScriptedUpstream:
 
     def _accept(self) -> None:
         while not self._closing:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            connection = UpstreamConnection(sock, len(self.connections), self)
-            self.connections.append(connection)
+            _readable(self._listener, 60)
+            with self._accepting:
+                try:
+                    sock, _ = self._listener.accept()
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return
+                connection = UpstreamConnection(sock, len(self.connections), self)
+                self.connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: UpstreamConnection) -> None:

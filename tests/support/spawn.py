@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.ports import LOOPBACK, accepts
+from tests.support.ports import LOOPBACK, PATIENCE, accepts
 
 Ready = Callable[["Spawned"], bool]
 
@@ -106,7 +106,7 @@ class Spawned:
         """Send it a signal."""
         self.process.send_signal(number)
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Its exit status, once it has ended."""
         return self.process.wait(timeout)
 
@@ -151,7 +151,7 @@ class Spawner:
         name: str = "",
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        timeout: float = 20.0,
+        timeout: float = 2 * PATIENCE,
     ) -> Spawned:
         """Start a program from the project's root and wait until it is ready; `env` is added to ours."""
         words = [str(word) for word in command]

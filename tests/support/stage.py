@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.support.ports import wait_until
+from tests.support.ports import PATIENCE, wait_until
 from tests.support.raw import (
     Close,
     Pause,
@@ -78,10 +78,10 @@ def steps(*taken: Step) -> Scene:
     return scene
 
 
-def ended(connection: UpstreamConnection) -> bool:
+def ended(connection: UpstreamConnection, within: float = PATIENCE) -> bool:
     """Whether the gateway closes this connection soon; the thread that serves it then closes it too."""
     try:
-        wait_until(lambda: connection.socket.fileno() < 0, timeout=2)
+        wait_until(lambda: connection.socket.fileno() < 0, timeout=within)
     except TimeoutError:
         return False
     return True
@@ -162,7 +162,7 @@ class Stage:
         """Both applications."""
         return self.legacy, self.new
 
-    def client(self, timeout: float = 5.0, receive_buffer: int = 0) -> RawClient:
+    def client(self, timeout: float = PATIENCE, receive_buffer: int = 0) -> RawClient:
         """A new connection to the worker."""
         return RawClient(self.worker.port, timeout=timeout, receive_buffer=receive_buffer)
 

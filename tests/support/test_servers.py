@@ -46,7 +46,7 @@ def test_a_program_that_ends_at_once_is_reported_with_its_output(spawn: Spawner)
 
 def test_unleash_answers_and_is_empty(unleash: UnleashServer) -> None:
     """A real server on a real database, with the token that clients use."""
-    asked = {"headers": {"Authorization": BACKEND_TOKEN}, "timeout": 20, "trust_env": False}
+    asked = {"headers": {"Authorization": BACKEND_TOKEN}, "timeout": 60, "trust_env": False}
     found = httpx.get(f"{unleash.url}/api/client/features", **asked)  # type: ignore[arg-type]
     assert found.status_code == 200
     assert found.json()["features"] == []

@@ -87,7 +87,7 @@ class UnleashServer:
             f"{self.url}/api/admin{path}",
             json=body,
             headers={"Authorization": ADMIN_TOKEN},
-            timeout=20,
+            timeout=60,
             trust_env=False,
         )
         answer.raise_for_status()
@@ -142,5 +142,5 @@ def start_unleash(spawn: Spawner, postgres: Postgres, *, port: int = 0, database
         "INIT_BACKEND_API_TOKENS": BACKEND_TOKEN,
     }
     ready = http_ok(f"http://{LOOPBACK}:{port}/health")
-    process = spawn([node.node, CACHE / _MAIN], name="unleash", env=settings, ready=ready, timeout=60)
+    process = spawn([node.node, CACHE / _MAIN], name="unleash", env=settings, ready=ready, timeout=180)
     return UnleashServer(port, database, process)

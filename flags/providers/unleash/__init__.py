@@ -5,7 +5,7 @@ The map, in the order data takes:
     fetching   UnleashClient            one conditional GET for each machine: new, unchanged or failed
     payload    Payload, read_payload    what came, checked; `rules_of`: the part that our features need
     judging    refusal                  a table: what is not believed although it is well-formed
-    last_good  LastGood                 what was believed last, as JSON on the disk
+    last_good  Kept, kept_in            what was believed last, as JSON on the disk
     opening    open_unleash             all of these put together, for the one process that asks
     source     UnleashSource            keeps the last good one, its age and what is wrong
     plan       Plan, plan_of            which features are a percentage alone, and what else the others go by
@@ -17,7 +17,6 @@ Only `rules` and what it stands on is imported with this package: workers need n
 It must not know processes, the ledger or the page's file.
 """
 
-from flags.providers.unleash.engine import EngineRefused
 from flags.providers.unleash.rules import UnleashRules
 
-__all__ = ["EngineRefused", "UnleashRules"]
+__all__ = ["UnleashRules"]

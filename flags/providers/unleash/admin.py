@@ -2,7 +2,8 @@
 
 1. the feature, made when there is none
 2. its one `flexibleRollout` strategy at the percentage: changed, or added when there is no strategy at all
-3. switched on, when it is not: last, because a feature that is on without a strategy is on for everybody
+3. switched on, when it is not: last, because a feature that is on without a strategy is on for everybody; not
+   while it is rolled back here and was switched off for that
 
 Whatever else the strategy says (constraints, segments, stickiness, group) stays. A feature with several
 strategies, or one of another kind, has no one percentage: that is refused, and left to Unleash's own
@@ -12,14 +13,16 @@ dashboard.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
 from flags.errors import SourceUnwritable
-from flags.providers.unleash.fetching import TokenMissing, base_of
+from flags.providers.unleash.fetching import authorized, base_of
+from flags.secret import SecretMissing
+from flags.sources import Said
 
 __all__ = ["WRITE_LIMIT", "UnleashAdmin", "whole_percent"]
 
@@ -42,28 +45,55 @@ class UnleashAdmin:
         self._features = f"{base_of(url)}/api/admin/projects/{quote(project, safe='')}/features"
         self._environment = environment
         self._token = token
+        self._off: Callable[[], frozenset[str]] = frozenset
 
-    async def write(self, feature: str, percent: int) -> None:
-        """Put `feature` at a dial, in hundredths, and switch it on; done twice it is the same as once. Raises
-        `SourceUnwritable`.
+    def leave_off(self, names: Callable[[], frozenset[str]]) -> None:
+        """These stay switched off, whatever is written for them, until `switch` puts them on again."""
+        self._off = names
+
+    async def switch(self, feature: str, *, on: bool) -> None:
+        """Switch `feature` off, or on again with the strategies that it has. Raises `SourceUnwritable`."""
+        await self._within(self._switch(feature, on))
+
+    async def write(self, feature: str, percent: int, by: Said | None = None) -> None:
+        """Put `feature` at a dial, in hundredths, and switch it on unless it is to stay off; done twice it is
+        the same as once. Raises `SourceUnwritable`.
         """
+        await self._within(self._write(feature, str(whole_percent(percent))))
+
+    async def _within(self, asking: Coroutine[Any, Any, None]) -> None:
         try:
             async with asyncio.timeout(WRITE_LIMIT):
-                await self._write(feature, str(whole_percent(percent)))
+                await asking
         except TimeoutError:
             raise SourceUnwritable(f"Unleash has not finished within {WRITE_LIMIT:g} s.") from None
         except httpx.HTTPError as error:
             raise SourceUnwritable(
                 f"Unleash cannot be reached: {str(error) or type(error).__name__}."
             ) from error
-        except TokenMissing as error:
+        except SecretMissing as error:
             raise SourceUnwritable(f"Unleash cannot be written to: {error}.") from error
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            # No JSON, or not what its admin API answers: a page of a proxy in between, as a rule.
+            raise SourceUnwritable("Unleash answered what its admin API does not.") from error
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers=authorized(self._token()), timeout=_STEP_LIMIT, follow_redirects=False, trust_env=False
+        )
+
+    async def _switch(self, feature: str, on: bool) -> None:
+        async with self._client() as http:
+            if on and not (await self._here(http, feature)).get("strategies"):
+                raise SourceUnwritable(
+                    f"{feature} has no strategy in Unleash any more: switched on, it would be on for "
+                    "everybody; dial it, or switch it on there."
+                )
+            at = f"{self._at(feature)}/environments/{quote(self._environment, safe='')}"
+            await _ask(http, "POST", f"{at}/{'on' if on else 'off'}", absent=not on)
 
     async def _write(self, feature: str, percent: str) -> None:
-        headers = {"Authorization": self._token()}
-        async with httpx.AsyncClient(
-            headers=headers, timeout=_STEP_LIMIT, follow_redirects=False, trust_env=False
-        ) as http:
+        async with self._client() as http:
             here = await self._here(http, feature)
             strategies = here.get("strategies") or []
             rollouts = [one for one in strategies if one.get("name") == _ROLLOUT]
@@ -79,7 +109,7 @@ class UnleashAdmin:
                 await _ask(http, "PUT", f"{at}/strategies/{rollouts[0]['id']}", changed)
             else:
                 await _ask(http, "POST", f"{at}/strategies", _fresh(feature, percent))
-            if not here.get("enabled"):
+            if not here.get("enabled") and feature not in self._off():
                 await _ask(http, "POST", f"{at}/on")
 
     def _at(self, feature: str) -> str:

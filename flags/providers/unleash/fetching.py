@@ -8,12 +8,15 @@ registered with the server and no metrics are sent to it.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import httpx
 
-__all__ = ["Failed", "Fetched", "TokenMissing", "Unchanged", "UnleashClient", "base_of"]
+from flags.secret import SecretMissing
+
+__all__ = ["Failed", "Fetched", "Unchanged", "UnleashClient", "authorized", "base_of"]
 
 STEP_LIMIT: Final = 2.0
 """Longest wait for a connection, or between two pieces of the answer."""
@@ -23,6 +26,7 @@ LARGEST: Final = 32 << 20
 _SPEC: Final = (
     "5.2.0"  # what is understood: segments apart from the features, dependencies, strategy variants
 )
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Fetched(NamedTuple):
@@ -42,13 +46,18 @@ class Failed(NamedTuple):
     reason: str
 
 
-class TokenMissing(Exception):
-    """There is no token to ask with; `str()` says where it was expected."""
-
-
 def base_of(url: str) -> str:
     """The server's address without `/api`, which SDKs want and dashboards do not."""
     return url.rstrip("/").removesuffix("/api")
+
+
+def authorized(token: str) -> dict[str, str]:
+    """The field that shows a token. Raises `SecretMissing` for what no field carries, before a library would
+    name it in its own error.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise SecretMissing("its token has characters that no token has")
+    return {"Authorization": token}
 
 
 class UnleashClient:
@@ -71,7 +80,7 @@ class UnleashClient:
             return Failed(f"does not answer within {STEP_LIMIT:g} s")
         except httpx.HTTPError as error:
             return Failed(f"cannot be reached: {str(error) or type(error).__name__}")
-        except TokenMissing as error:
+        except SecretMissing as error:
             return Failed(f"cannot be asked: {error}")
 
     async def close(self) -> None:
@@ -80,7 +89,7 @@ class UnleashClient:
 
     async def _fetch(self, etag: str) -> Fetched | Unchanged | Failed:
         headers = {
-            "Authorization": self._token(),
+            **authorized(self._token()),
             "Unleash-Client-Spec": _SPEC,
             "UNLEASH-APPNAME": "banyan",
         }

@@ -4,44 +4,18 @@ configuration files.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from flags.errors import SourceUnwritable
 from flags.providers.unleash.admin import UnleashAdmin
-from flags.providers.unleash.fetching import TokenMissing, UnleashClient, base_of
-from flags.providers.unleash.last_good import LastGood
+from flags.providers.unleash.fetching import UnleashClient, base_of
+from flags.providers.unleash.last_good import kept_in
 from flags.providers.unleash.source import UnleashSource
+from flags.secret import Secret, SecretMissing
 
-__all__ = ["Opened", "Secret", "open_unleash"]
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a token is: a variable of the environment, else a file, which is read each time, so that it can
-    be replaced. `key`: of the configuration, for the sentence that says it is missing.
-    """
-
-    key: str
-    variable: str
-    file: str
-
-    def __call__(self) -> str:
-        """The token. Raises `TokenMissing`."""
-        if found := os.environ.get(self.variable, "").strip() if self.variable else "":
-            return found
-        if not self.file:
-            place = f"the variable {self.variable} is not set" if self.variable else "none is configured"
-            raise TokenMissing(f"{self.key}_env or {self.key}_file must give its token ({place})")
-        try:
-            return Path(self.file).read_text(encoding="ascii").strip()
-        except OSError as error:
-            raise TokenMissing(f"its token in {self.file} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError:
-            raise TokenMissing(f"{self.file} holds no token") from None
+__all__ = ["Opened", "open_unleash"]
 
 
 class Opened(NamedTuple):
@@ -68,8 +42,8 @@ def open_unleash(
         if secret.variable and not secret.file:
             try:
                 secret()
-            except TokenMissing as error:
+            except SecretMissing as error:
                 raise SourceUnwritable(f"Unleash cannot be the source: {error}.") from error
     client = UnleashClient(url, token)
-    source = UnleashSource(client, LastGood(dir, base_of(url)), clock)
+    source = UnleashSource(client, kept_in(dir, base_of(url)), clock)
     return Opened(source, UnleashAdmin(url, project, environment, admin_token))

@@ -33,7 +33,8 @@ _SIMPLE = re.compile(r'[^"\\\x00-\x1f]*')  # the core reads other names in a way
 class Plan(NamedTuple):
     """`bound`: the highest dial in hundredths that this feature's source allows. `group` and `stickiness`:
     what a position is computed with, None where there is no single rollout. `by`: what the engine has to look
-    at, () where it need not be asked. `timed`: an answer may change by the clock.
+    at, () where it need not be asked. `timed`: an answer may change by the clock. `wants`: what it looks at
+    in the context, beside what the sticky key and the gateway itself stand for.
     """
 
     bound: int
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     stickiness: str = ""
     by: tuple[str, ...] = ()
     timed: bool = False
+    wants: tuple[str, ...] = ()
 
 
 ABSENT = Plan(0)
@@ -49,6 +51,10 @@ ABSENT = Plan(0)
 
 def plan_of(feature: Feature, segments: dict[int, list[dict[str, Any]]]) -> Plan:
     """`segments`: constraints by the number of their segment."""
+    return _plan_of(feature, segments)._replace(wants=_wants(feature, segments))
+
+
+def _plan_of(feature: Feature, segments: dict[int, list[dict[str, Any]]]) -> Plan:
     if not feature.enabled:
         return ABSENT
     if not feature.strategies:  # Unleash's rule: on without a strategy is on for everybody
@@ -111,6 +117,19 @@ def _all_constraints(feature: Feature, segments: dict[int, list[dict[str, Any]]]
         for number in strategy.segments or []:
             found += segments.get(number, [])
     return found
+
+
+_STANDS_FOR = frozenset({"userId", "sessionId", "appName", "environment", "currentTime", *STANDARD})
+
+
+def _wants(feature: Feature, segments: dict[int, list[dict[str, Any]]]) -> tuple[str, ...]:
+    found = {str(one.get("contextName", "")) for one in _all_constraints(feature, segments)}
+    for strategy in feature.strategies:
+        if strategy.name == _ROLLOUT:
+            found.add(str((strategy.parameters or {}).get("stickiness") or ""))
+        if strategy.name == "remoteAddress":
+            found.add("remoteAddress")
+    return tuple(sorted(found - _STANDS_FOR - {"random"}))
 
 
 def _is_timed(constraint: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ import msgspec
 
 from flags.position import POSITIONS, position
 from flags.providers.unleash.engine import Engine
-from flags.providers.unleash.payload import Payload, feature_of, read_payload
+from flags.providers.unleash.payload import Feature, Payload, feature_of, read_payload
 from flags.providers.unleash.plan import STANDARD, Plan, plan_of
 from flags.rule import Context, Evaluation, Rule
 from flags.snapshot import FeatureState, FlagSnapshot
@@ -100,36 +100,56 @@ class UnleashRules:
 def plans_of(payload: Payload) -> dict[str, Plan]:
     """Every feature's plan, by name."""
     segments = {number: segment["constraints"] for number, segment in payload.segments.items()}
-    return {name: plan_of(feature_of(feature), segments) for name, feature in payload.features.items()}
+    features = {name: feature_of(feature) for name, feature in payload.features.items()}
+    plans = {name: plan_of(feature, segments) for name, feature in features.items()}
+    return {name: _with_parents(plan, features[name], features, plans) for name, plan in plans.items()}
+
+
+def _with_parents(plan: Plan, feature: Feature, features: dict[str, Feature], plans: dict[str, Plan]) -> Plan:
+    """A feature that depends on others goes by what those look at too."""
+    parents = [one.feature for one in feature.dependencies or [] if one.feature in plans]
+    if not parents:
+        return plan
+    wants, timed, seen = set(plan.wants), plan.timed, set[str]()
+    while parents:
+        name = parents.pop()
+        if name not in seen:
+            seen.add(name)
+            wants |= set(plans[name].wants)
+            timed = timed or plans[name].timed
+            parents += [one.feature for one in features[name].dependencies or [] if one.feature in plans]
+    return plan._replace(wants=tuple(sorted(wants)), timed=timed)
 
 
 class _ByPosition:
     """A percentage alone."""
 
-    __slots__ = ("_group", "_stickiness", "plan")
+    __slots__ = ("_group", "_stickiness", "plan", "wants")
 
     words = ""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.wants = plan.wants
         self._group = plan.group or ""
         self._stickiness = plan.stickiness
 
     def evaluate(self, percent: int, key: str, context: Context | None) -> Evaluation:
         if context is None:
             where = position(self._group, key)
-            return Evaluation(where, percent, where < percent)
+            return Evaluation(where, percent, where < percent, percent)
         where = _place(self._group, self._stickiness, key, context)
-        return Evaluation(max(where, 0), percent, 0 <= where < percent)
+        return Evaluation(max(where, 0), percent, 0 <= where < percent, percent)
 
 
 class _ByEngine:
     """More than a percentage: the core's answer, and the steps below a percent on top of it."""
 
-    __slots__ = ("_ask", "_clock", "_feature", "_own", "_remembered", "plan", "words")
+    __slots__ = ("_ask", "_clock", "_feature", "_own", "_remembered", "plan", "wants", "words")
 
     def __init__(self, feature: str, plan: Plan, ask: Callable[[str, Context], bool]) -> None:
         self.plan = plan
+        self.wants = plan.wants
         self.words = ", ".join(plan.by)
         self._feature = feature
         self._ask = ask
@@ -176,6 +196,7 @@ class _Off:
     """Nobody."""
 
     words = "absent"
+    wants: tuple[str, ...] = ()
 
     def evaluate(self, percent: int, key: str, context: Context | None) -> Evaluation:
         return _NOBODY

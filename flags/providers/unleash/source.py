@@ -13,11 +13,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from flags.errors import StateUnwritable
+from flags.last_good import LastGood
 from flags.providers.unleash.engine import Engine, EngineRefused
 from flags.providers.unleash.fetching import Failed, Fetched, Unchanged
 from flags.providers.unleash.judging import refusal
-from flags.providers.unleash.last_good import Kept, LastGood
+from flags.providers.unleash.last_good import Kept
 from flags.providers.unleash.payload import Garbage, Payload, read_payload, rules_of
 from flags.providers.unleash.plan import ABSENT, refined
 from flags.providers.unleash.rules import plans_of
@@ -47,7 +50,7 @@ class UnleashSource:
 
     name: Final = "unleash"
 
-    def __init__(self, fetcher: Fetcher, file: LastGood, clock: Callable[[], float]) -> None:
+    def __init__(self, fetcher: Fetcher, file: LastGood[Kept], clock: Callable[[], float]) -> None:
         self._fetcher = fetcher
         self._file = file
         self._clock = clock
@@ -96,7 +99,7 @@ class UnleashSource:
         if kept is None:
             return None
         try:
-            return _Known(read_payload(kept.body), kept, "")
+            return _Known(read_payload(bytes(kept.body)), kept, "")
         except Garbage:
             return None
 
@@ -116,14 +119,15 @@ class UnleashSource:
                 f"Unleash is not believed: {sudden}. The last good state stays; a reload takes it over."
             )
             return False
-        self._known = _Known(payload, Kept(answer.body, self._clock()), answer.etag)
+        self._known = _Known(payload, Kept(msgspec.Raw(answer.body), self._clock()), answer.etag)
         self._fine()
         self._save()
         return True
 
     def _confirmed(self) -> bool:
         if self._known is not None:
-            self._known = self._known._replace(kept=self._known.kept._replace(confirmed_at=self._clock()))
+            kept = Kept(self._known.kept.body, self._clock())
+            self._known = self._known._replace(kept=kept)
         self._fine()
         return False
 

@@ -65,6 +65,8 @@ function card(feature, everything) {
   fact("Shadow", percent(feature.shadow_percent));
   fact("Fallback", feature.fallback);
   fact("Plan", feature.plan || "none");
+  const judged = { pass: "good", hold: "", fail: "bad" }[feature.outcome];
+  fact("Judge", feature.guards.length ? [feature.outcome, ...feature.reasons].join("; ") : "no evidence", judged);
   fact("Routes", feature.routes.join(", ") || "none");
   box.append(title, dial, bar, facts);
   return box;
@@ -85,6 +87,13 @@ function show(status, diffs, ledger) {
     worker.worker, String(worker.pid), String(worker.revision), worker.age_seconds.toFixed(2) + " s ago",
     worker.current ? node("span", "current", "good") : node("span", "behind", "warn"),
   ]), 5, "No worker is alive.");
+  at("machines-section").hidden = !status.machines.length;
+  fill("machines", status.machines.map((one) => [
+    one.machine + (one.here ? " (this one)" : ""), String(one.version), `${one.have} of ${one.workers}`,
+    `in ${(one.seconds * 1000).toFixed(0)} ms`,
+    one.silent ? node("span", `not heard for ${one.heard_seconds.toFixed(0)} s`, "bad")
+      : one.current ? node("span", "current", "good") : node("span", "behind", "warn"),
+  ]), 5, "");
   fill("diffs", diffs.map((one) => [
     String(one.count), one.feature, one.route, node("code", one.path), one.kind,
     node("span", one.severity, { high: "bad", medium: "warn" }[one.severity] || ""), clock(one.last_seen),
@@ -93,7 +102,8 @@ function show(status, diffs, ledger) {
     clock(entry.time), entry.actor, entry.action, entry.feature || "everything",
     `${entry.old ?? ""} → ${entry.new ?? ""}`, entry.reason,
   ]), 6, "Nothing was changed yet.");
-  trouble(status.warnings.join(" "));
+  const frozen = status.frozen ? [`All raises are frozen (${status.frozen}).`] : [];
+  trouble([...frozen, ...status.warnings].join(" "));
 }
 
 function trouble(text) {

@@ -79,6 +79,14 @@ def test_neither_users_nor_shadow_is_said_in_words() -> None:
     )
 
 
+def test_what_is_proven_stands_when_nobody_is_let_in_any_more() -> None:
+    """It was taken back because of that: whoever looks afterwards wants to see why."""
+    broken = window(totals=Totals(legacy=side(9000), new=side(1000, errors=900), compared=8000))
+    found = judged(broken, on="shadow")
+    assert (found.outcome, finding(found, "error_rate").outcome) == (Outcome.FAIL, Outcome.FAIL)
+    assert {one.guard for one in judged(window(), on="shadow").findings} == {"mismatch_rate"}
+
+
 def test_what_is_missing_is_counted() -> None:
     found = judged(window(totals=Totals(legacy=side(9000), new=side(312), compared=100)))
     assert found.outcome is Outcome.HOLD
@@ -163,6 +171,17 @@ def test_a_p95_above_the_limit_fails_and_one_near_it_holds() -> None:
     found = finding(judged(window(totals=Totals(side(9000), near, compared=8000))), "p95")
     assert found.outcome is Outcome.HOLD
     assert found.reason.endswith("limit 200 ms; not proven")
+
+
+def test_a_busier_hour_on_the_way_up_is_no_slower_side() -> None:
+    """Both sides are alike in every hour; legacy has answered in the quiet one, the new side in the busy
+    one."""
+    busy = (0, 0, 1, 0, 0, 0)
+    quiet_hour = Totals(side(19_900), side(100), compared=8000)
+    busy_hour = Totals(side(500, 0, busy), side(9500, 0, busy), compared=8000)
+    ramp = (window(0, totals=quiet_hour), window(1, totals=busy_hour))
+    assert finding(judged(*ramp, step=busy_hour), "p95_ratio").outcome is Outcome.PASS
+    assert finding(judged(*ramp), "p95_ratio").outcome is Outcome.FAIL  # what it would have been taken for
 
 
 def test_a_new_side_slower_than_legacy_fails_within_the_limit() -> None:
@@ -252,12 +271,25 @@ def test_the_ratio_of_p95s_pays_for_two_bounds_and_for_the_start() -> None:
 
     def slower(number: int) -> bool:
         new = SideCounts(5 * number, 0, counts(number))
-        return finding(judged(window(totals=Totals(side(9000), new))), "p95_ratio").outcome is Outcome.FAIL
+        whole = EvidenceHistory((window(totals=Totals(side(9000), new)),))
+        few = msgspec.structs.replace(LIMITS, min_samples=1)
+        found = weigh(whole, few, BOUNDS, users=True, shadow=True)
+        return finding(found, "p95_ratio").outcome is Outcome.FAIL
 
-    bar = log(4 / (LIMITS.alpha * ALPHA_SHARES["p95_ratio"]))
+    bar = log(32 / (LIMITS.alpha * ALPHA_SHARES["p95_ratio"]))
     enough = next(n for n in range(1, 99) if quantile_bounds(counts(n), BOUNDS, 0.95, bar)[0] == 0.15)
     assert slower(enough)
     assert not slower(enough - 1)
+
+
+def test_requests_that_were_slow_together_are_no_proof() -> None:
+    """A pause of everything, right behind the start: below the least number of samples nothing fails for
+    it."""
+    for number, outcome in ((499, Outcome.HOLD), (500, Outcome.FAIL)):
+        slow = SideCounts(number, 0, (0, 0, 0, 0, number, 0))
+        found = judged(window(totals=Totals(side(9000), slow, compared=8000)))
+        assert finding(found, "p95").outcome is outcome
+        assert finding(found, "p95_ratio").outcome is outcome
 
 
 def test_a_pass_rests_on_the_step_a_fail_on_everything() -> None:

@@ -36,7 +36,8 @@ def ask(gateway: Running, method: str, path: str, **more: object) -> httpx.Respo
     body = {"percent": 0, "reason": "r"} if path.endswith("dial") else {"reason": "r"}
     body = {"method": "GET", "path": "/"} if path == "/explain" else body
     json = None if method == "GET" else body
-    return httpx.request(method, f"{gateway.admin}/api/v1{path}", json=json, trust_env=False, **more)  # type: ignore[arg-type]
+    url, more = f"{gateway.admin}/api/v1{path}", {"timeout": 60, **more}
+    return httpx.request(method, url, json=json, trust_env=False, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("method", "path"), ASKING + CHANGING)
@@ -59,15 +60,28 @@ def test_roles(gateway: Running, method: str, path: str) -> None:
 def test_the_ledger_names_the_token_that_vouches_for_the_person(gateway: Running) -> None:
     headers = {"Authorization": "Bearer pusher"}
     for body in ({"reason": "one"}, {"reason": "two", "by": "ann"}):
-        httpx.post(f"{gateway.admin}/api/v1/rollback", json=body, headers=headers, trust_env=False)
-        httpx.delete(f"{gateway.admin}/api/v1/rollback?reason=x", headers=headers, trust_env=False)
+        httpx.post(
+            f"{gateway.admin}/api/v1/rollback", json=body, headers=headers, timeout=60, trust_env=False
+        )
+        httpx.delete(
+            f"{gateway.admin}/api/v1/rollback?reason=x", headers=headers, timeout=60, trust_env=False
+        )
     actors = [one["actor"] for one in gateway.asked("ledger") if one["action"] == "rollback"][:2]
     assert actors == ["ann with the token of pusher", "pusher"]
 
 
+@pytest.mark.parametrize("name", ["banyan (guard)", " banyan (plan) ", "machine"])
+def test_nobody_passes_for_the_gateway_itself(gateway: Running, name: str) -> None:
+    """An alert says "automatically" by the name in the ledger, and people believe a guard."""
+    body = {"reason": "a test", "by": name}
+    assert gateway.call("POST", "/api/v1/features/orders/rollback", json=body).status_code == 200
+    entry = gateway.call("GET", "/api/v1/ledger").json()[0]
+    assert (entry["action"], entry["actor"]) == ("rollback", f"{name.strip()} with the token of admin")
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/", "/dashboard.js", "/dashboard.css"])
 def test_open_without_a_token(gateway: Running, path: str) -> None:
-    assert httpx.get(gateway.admin + path, trust_env=False).status_code == 200
+    assert httpx.get(gateway.admin + path, timeout=60, trust_env=False).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/status"])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import httpx
 import pytest
 
+from flags import PAGE_NAME, Entry, Ledger, StatePage
+from gateway.shadow_process import STORE_NAME
+from shadow import Batch, Kind, Occurrence, ResultStore, Severity
 from tests.gateway.running import Running
 from tests.support.ports import wait_until
 
@@ -43,6 +47,7 @@ def test_a_dial_answers_when_the_workers_have_it(gateway: Running) -> None:
         "latched": False,
         "source": "dial",
         "note": "",
+        "elsewhere": None,
     }
     assert answer["seconds"] > 0
     assert gateway.call("GET", f"{V1}/status").json()["revision"] == answer["revision"]
@@ -100,6 +105,23 @@ def test_errors_of_routing_are_problems_too(gateway: Running, method: str, path:
     problem(gateway.call(method, path), status)
 
 
+def test_a_signature_whose_sample_was_lost_is_told_from_one_that_never_was(gateway: Running) -> None:
+    occurrence = Occurrence(
+        "5a3b", "orders", "/orders", "200/200", "$.total", Kind.VALUE_CHANGED, Severity.HIGH, ""
+    )
+    batch = Batch()
+    batch.occurrences[occurrence] = 3
+    store = ResultStore(gateway.state / STORE_NAME)
+    assert store.write(batch, time.time())
+    store.close()
+    assert [one["id"] for one in gateway.call("GET", f"{V1}/diffs").json()] == ["5a3b"]
+    said = problem(gateway.call("GET", f"{V1}/diffs/5a3b"), 404)["detail"]
+    assert "no sample is kept" in said
+    assert "/orders, $.total" in said
+    assert "seen 3 times" in said
+    assert "There is no signature" in problem(gateway.call("GET", f"{V1}/diffs/5a3c"), 404)["detail"]
+
+
 def test_rollback_and_restore_of_a_feature(gateway: Running) -> None:
     dial(gateway, "orders", 40)
     done = gateway.call(
@@ -114,7 +136,11 @@ def test_rollback_and_restore_of_a_feature(gateway: Running) -> None:
     )
     feature = gateway.call("GET", f"{V1}/status").json()["features"][0]
     assert (feature["latched"], feature["side"], feature["percent"]) == (True, "legacy", 40)
-    assert "banyan_rollback_seconds 0." in gateway.call("GET", "/metrics").text
+    (seconds,) = re.findall(
+        r"^banyan_rollback_seconds (\S+)$", gateway.call("GET", "/metrics").text, re.MULTILINE
+    )
+    assert float(seconds) == pytest.approx(done["seconds"])
+    assert float(seconds) > 0
     assert (
         gateway.call("DELETE", f"{V1}/features/orders/rollback", params={"reason": "calm"}).status_code == 200
     )
@@ -170,7 +196,7 @@ def test_metrics_count_what_workers_did_and_name_each_worker(gateway: Running) -
     wanted = re.compile(
         r'banyan_requests_total\{cause="percentage",code="2xx",feature="orders",side="legacy"\} [1-9]'
     )
-    wait_until(lambda: bool(wanted.search(gateway.call("GET", "/metrics").text)), 20, "the count")
+    wait_until(lambda: bool(wanted.search(gateway.call("GET", "/metrics").text)), 60, "the count")
     text = gateway.call("GET", "/metrics").text
     revision = gateway.call("GET", f"{V1}/status").json()["revision"]
     assert f'banyan_state_revision{{worker="0"}} {revision}.0' in text
@@ -197,3 +223,33 @@ def test_openapi_describes_every_route_with_its_answer_and_its_errors(gateway: R
     text = str(found)
     for name in re.findall(r"#/components/schemas/(\w+)", text):
         assert name in found["components"]["schemas"], name
+
+
+def test_a_reason_that_is_no_text_keeps_nobody_from_rolling_back(gateway: Running) -> None:
+    """A lone surrogate, which a byte that is not UTF-8 becomes on its way through a command."""
+    answer = gateway.call(
+        "POST",
+        f"{V1}/features/orders/rollback",
+        content=b'{"reason": "d\\udce9faut", "by": "b\\udcf6b"}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["recorded"]
+    (entry,) = gateway.call("GET", f"{V1}/ledger?limit=1").json()
+    assert (entry["actor"], entry["reason"]) == ("b\\udcf6b", "d\\udce9faut")
+    gateway.call("DELETE", f"{V1}/features/orders/rollback", json={"reason": "over"})
+
+
+def test_an_entry_that_does_not_fit_keeps_nothing_else_from_being_written_down(gateway: Running) -> None:
+    Ledger(gateway.state).append(Entry("mallory", "dial_asked", "orders", 1, 2, "why", {"tok": 1}))
+    assert gateway.call("GET", f"{V1}/approvals").json() == []
+    page = StatePage.open(gateway.state / PAGE_NAME)
+    page.latch("reports", True)
+    page.close()
+
+    def told() -> bool:
+        (last,) = gateway.call("GET", f"{V1}/ledger?limit=1").json()
+        return bool((last["action"], last["feature"]) == ("rollback", "reports"))
+
+    wait_until(told, 60, "the entry of a rollback by a byte")
+    gateway.call("DELETE", f"{V1}/features/reports/rollback", json={"reason": "over"})

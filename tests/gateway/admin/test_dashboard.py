@@ -29,8 +29,14 @@ def test_it_asks_for_a_token_and_shows_what_holds(gateway: Running, browser: Bro
     expect(card.locator(".badge")).to_have_text("both")
     expect(page.locator("#workers tr")).to_have_count(1)
     expect(page.locator("#workers")).to_contain_text("current")
+    expect(page.locator("#machines-section")).to_be_hidden()
     expect(page.locator("#ledger tr").first).to_contain_text("<b>bold</b> step")
     expect(page.get_by_role("status")).to_have_text("in step")
+
+    expect(card).to_contain_text("hold; 0 of 500 samples on the new side")
+    gateway.call("POST", "/api/v1/freeze", json={"reason": "<i>a launch</i>"})
+    expect(page.get_by_role("alert")).to_contain_text("All raises are frozen (admin: <i>a launch</i>).")
+    gateway.call("DELETE", "/api/v1/freeze", json={"reason": "over"})
 
     gateway.call("POST", "/api/v1/rollback", json={"reason": "a test"})
     expect(card.locator(".badge")).to_have_text("rolled back")

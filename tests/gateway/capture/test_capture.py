@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from gateway.capture import Capture, CaptureCounts, ExchangeChannel, FeatureCapture
+from gateway.capture import Capture, CaptureCounts, ExchangeChannel, FeatureCapture, SessionGap, decode
 from gateway.core.decision import Side
 from gateway.core.route import Route
 from shadow import Observation, RequestSnapshot
@@ -110,3 +110,51 @@ def test_without_a_shadow_process_nothing_is_planned() -> None:
     subject, counts = capture()
     assert subject.plan(ROUTE, "key", b"GET", Side.LEGACY, False) is None
     assert not counts.outcomes
+
+
+def test_a_write_while_the_sample_is_lowered_is_told_once() -> None:
+    """Its session may come back into the sample, and is not what it was before. One that is in no sample at
+    all is nobody's business."""
+    channel = FakeChannel(level=0)
+    subject, counts = capture(channel, writes=True)
+    for method in (b"GET", b"POST", b"POST"):
+        assert subject.plan(ROUTE, "key", method, Side.LEGACY, True) is None
+    assert [decode(frame[4:]) for frame in channel.told] == [
+        SessionGap("key", "a write of the session was not in the sample", 1.0)
+    ]
+    assert counts.outcomes["orders", "not_sampled"] == 3
+    outside = FakeChannel()
+    subject, _ = capture(outside, writes=True, percent=0)
+    assert subject.plan(ROUTE, "key", b"POST", Side.LEGACY, True) is None
+    assert not outside.told
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_write_of_a_feature_with_a_smaller_sample_is_told_to_those_of_the_larger_one(writes: bool) -> None:
+    """A session is one session, whatever feature it uses."""
+    channel = FakeChannel()
+    features = {
+        "orders": FeatureCapture(10_000, frozenset(Side), writes=True),
+        "cart": FeatureCapture(0, frozenset(Side), writes),
+    }
+    subject = Capture(features, cast("list[ExchangeChannel]", [channel]), CaptureCounts(), lambda: 1.0)
+    assert subject.plan(Route("cart", "/cart"), "key", b"GET", Side.LEGACY, True) is None
+    assert not channel.told
+    for _ in range(2):  # another session of the same user may have begun meanwhile
+        assert subject.plan(Route("cart", "/cart"), "key", b"POST", Side.LEGACY, True) is None
+    assert [type(decode(frame[4:])) for frame in channel.told] == [SessionGap] * 2
+
+
+def test_a_read_that_there_was_no_room_for_is_told_once_and_one_that_broke_off_is_not() -> None:
+    """What its answer gave may be shown again, and nobody has learned what the other side calls it."""
+    channel = FakeChannel(takes=False)
+    subject, _ = capture(channel)
+    for lose in (True, False, False):
+        plan = subject.plan(ROUTE, "key", b"GET", Side.LEGACY, True)
+        assert plan is not None
+        if lose:
+            subject.lost(plan)
+            assert not channel.told
+        else:
+            subject.offer(plan, REQUEST, ANSWER, "id")
+    assert [type(decode(frame[4:])) for frame in channel.told] == [SessionGap]

@@ -68,7 +68,9 @@ def test_record_verify_lint_and_show(spawn: Spawner, tmp_path: Path, flow: Path)
     [
         (("golden", "record", "--from", "http://127.0.0.1:1"), "--flow"),
         (("golden", "record", "--from", "http://127.0.0.1:1", "--flow", "/nowhere.toml"), "/nowhere.toml"),
-        (("golden", "verify", "--to", "not a url"), "not a url"),
+        (("golden", "verify", "--to", "not a url", "--dir", "tests"), "not a url"),
+        (("golden", "verify", "--to", "http://127.0.0.1:1", "--dir", "/nowhere"), "/nowhere is not there"),
+        (("golden", "show", "--dir", "/nowhere"), "/nowhere is not there"),
         (("golden", "verify"), "--to"),
         (("-c", "/nowhere.toml", "golden", "lint"), "/nowhere.toml"),
     ],
@@ -76,7 +78,7 @@ def test_record_verify_lint_and_show(spawn: Spawner, tmp_path: Path, flow: Path)
 def test_mistakes_are_one_sentence(words: tuple[str, ...], said: str) -> None:
     done = banyan(*words)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -85,5 +87,7 @@ def test_nothing_recorded_is_not_told_as_passed(tmp_path: Path) -> None:
     assert done.returncode == 2
 
 
-def test_an_unknown_recording_is_no(tmp_path: Path) -> None:
-    assert banyan("golden", "show", "none/such", "--dir", str(tmp_path)).returncode == 1
+def test_an_unknown_recording_cannot_be_shown(tmp_path: Path) -> None:
+    done = banyan("golden", "show", "none/such", "--dir", str(tmp_path))
+    assert done.returncode == 2
+    assert "none/such" in done.stderr

@@ -47,7 +47,10 @@ def test_an_upstream_may_speak_tls() -> None:
         ('ca_file = "x"', "upstreams.new.ca_file", "to begin with https:"),
         ("verify = false", "upstreams.new.verify", "to begin with https:"),
         ('server_name = "x"', "upstreams.new.server_name", "to begin with https:"),
+        ('server_name = "a..b"', "upstreams.new.server_name", "the name in the certificate"),
         ('[listen]\ntrusted_proxies = ["unix:"]', "listen.trusted_proxies", '"unix"'),
+        ('[listen]\nhosts = ["a:80"]', "listen.hosts", "hosts without a port"),
+        ('[listen]\nhosts = ["a.*"]', "listen.hosts", "'a.*' is none"),
     ],
 )
 def test_what_cannot_be_is_refused(text: str, key: str, words: str) -> None:
@@ -56,6 +59,11 @@ def test_what_cannot_be_is_refused(text: str, key: str, words: str) -> None:
     (problem,) = caught.value.problems
     assert problem.key == key
     assert words in str(problem)
+
+
+def test_hosts_are_read_as_a_client_may_name_them() -> None:
+    text = '[listen]\nhosts = ["Shop.Example", "*.Shop.Example", "[2001:DB8:0::1]"]'
+    assert parse(text).listen.hosts == ("shop.example", "*.shop.example", "[2001:db8::1]")
 
 
 def test_who_comes_over_the_socket_can_be_trusted() -> None:

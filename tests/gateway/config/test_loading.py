@@ -156,9 +156,12 @@ def test_all_problems_are_told_at_once_each_with_path_value_and_expectation() ->
         ),
         ("[flags]\nunleash.url = 'http://me:secret@f'", "flags.unleash.url", "without a password"),
         ("[flags]\nunleash.url = 'ftp://f'", "flags.unleash.url", "the address of a server"),
-        ("[shadow]\nstore = 'redis'", "shadow.store", "not there yet"),
-        ("[state]\nredis_url = 'redis://h'", "state.redis_url", "not there yet"),
-        ("[sticky]\nkeys = ['claim:sub']", "sticky.keys", "not there yet"),
+        ("[shadow]\nstore = 'redis'", "shadow.store", "state.redis_url beside it"),
+        ("[state]\nredis_url = 'http://h'", "state.redis_url", "the address of a Redis"),
+        ("[state]\nredis_url = 'redis://h?socket_timeout=60'", "state.redis_url", "the address of a Redis"),
+        ("[state]\nredis_prefix = ''", "state.redis_prefix", "a beginning for names"),
+        ("[sticky]\nkeys = ['claims:sub']", "sticky.keys", "claim:NAME"),
+        ("[flags.unleash]\nproperties = ['tenant']", "flags.unleash.properties", "tenant=header:X-Tenant"),
         ("[sticky]\nkeys = ['cookie:']", "sticky.keys", "cookie:NAME"),
         ("[sticky]\nkeys = 'cookie:a'", "sticky.keys", "a list of"),
         ("[listen]\ntrusted_proxies = ['10.0.0.1/8']", "listen.trusted_proxies", "host bits set"),
@@ -173,6 +176,7 @@ def test_all_problems_are_told_at_once_each_with_path_value_and_expectation() ->
         ("[listen]\nhead_timeout = -1", "listen.head_timeout", "a time from"),
         ("[listen]\nhead_timeout = nan", "listen.head_timeout", "a time from"),
         ("[listen]\nmax_body = '1 MB'", "listen.max_body", "KiB"),
+        ("[shadow]\nmax_body = '0 B'", "shadow.max_body", "from 1 KiB to 1 GiB"),
         ("[listen]\nmax_body = 1.5", "listen.max_body", "a whole number of bytes"),
         ("[listen]\nmax_fields = true", "listen.max_fields", "a whole number"),
         ("[listen]\nworkers = 1979-05-27", "listen.workers", "a whole number"),
@@ -198,7 +202,11 @@ def test_all_problems_are_told_at_once_each_with_path_value_and_expectation() ->
             "feature[1].match",
             "'a' and 'b' both have it",
         ),
-        ("[shadow]\nprocesses = 0", "shadow.processes", "1 to 64"),
+        ("[shadow]\nprocesses = 0", "shadow.processes", "state.redis_url beside it"),
+        ("[shadow]\nprocesses = 65", "shadow.processes", "0 to 64"),
+        ("[shadow]\nshards = 0", "shadow.shards", "1 to 1024"),
+        ("[shadow]\nstream_max_bytes = '1 KiB'", "shadow.stream_max_bytes", "1 MiB"),
+        ("[shadow]\nstream_ttl = '2d'", "shadow.stream_ttl", "24h"),
     ],
 )
 def test_an_impossible_value_is_refused(text: str, key: str, words: str) -> None:
@@ -322,4 +330,4 @@ def test_a_variable_cannot_bring_in_a_second_key() -> None:
 def test_a_secret_in_a_refused_address_is_not_shown() -> None:
     text = LEAST.replace("http://127.0.0.1:5002", "http://user:hunter2@h:1")
     assert "hunter2" not in str(refusals(text))
-    assert "hunter2" not in str(refusals(LEAST, BANYAN_STATE__REDIS_URL="redis://:hunter2@h"))
+    assert "hunter2" not in str(refusals(LEAST, BANYAN_STATE__REDIS_URL="redis://:hunter2@h/x"))

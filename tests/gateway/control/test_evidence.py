@@ -1,4 +1,4 @@
-"""The A/B verdict as a table: every reason that can hold a dial has a row, and no data means hold."""
+"""The A/B report: numbers beside the judge's word, and every other reason that can hold a dial."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.control.answers import SideNumbers
+from flags import Finding, GuardLimits, Judgement, Outcome
+from gateway.control.answers import FeatureReport, GoldenSides, SideNumbers
 from gateway.control.board import Histogram
-from gateway.control.evidence import Evidence, Limits, judge, shadow_numbers, side_numbers
+from gateway.control.evidence import Evidence, golden_numbers, judged, shadow_numbers, side_numbers
 from gateway.core.latency import bucket, empty_counts
 
-LIMITS = Limits(max_error_rate=0.001, max_p95=0.2, max_mismatch_rate=0.001, min_samples=500)
+LIMITS = GuardLimits(max_error_rate=0.001, max_p95=0.2, max_mismatch_rate=0.001, min_samples=500)
+FINE = Finding("error_rate", Outcome.PASS, "error rate 0 %", value=0.0, samples=900, needed=500)
+FEW = Finding("mismatch_rate", Outcome.HOLD, "3 of 500 comparisons", samples=3, needed=500)
+PASS = Judgement(Outcome.PASS, (FINE.reason,), (FINE,))
+HOLD = Judgement(Outcome.HOLD, (FEW.reason,), (FINE, FEW))
 
 
-def side(requests: int = 10_000, errors: int = 0, seconds: float = 0.05, fallbacks: int = 0) -> SideNumbers:
+def side(requests: int = 10_000, errors: int = 0, fallbacks: int = 0) -> SideNumbers:
     counts = empty_counts()
-    counts[bucket(seconds)] = requests
+    counts[bucket(0.05)] = requests
     codes = {"2xx": requests - errors, "5xx": errors}
-    return side_numbers(codes, Histogram(tuple(counts), requests * seconds) if requests else None, fallbacks)
+    return side_numbers(codes, Histogram(tuple(counts), requests * 0.05) if requests else None, fallbacks)
 
 
 GOOD: dict[str, Any] = {
@@ -35,64 +40,54 @@ GOOD: dict[str, Any] = {
 }
 
 
-def verdict(**changes: Any) -> tuple[str, str]:
-    report = judge(Evidence(**{**GOOD, **changes}), LIMITS)
-    return report.verdict, "; ".join(report.reasons)
+def report(judgement: Judgement = PASS, **changes: Any) -> FeatureReport:
+    return judged(Evidence(**{**GOOD, **changes}), judgement, LIMITS, "2026-01-01T00:00:00+00:00")
 
 
-def test_good_numbers_are_ready_without_a_reason() -> None:
-    assert verdict() == ("ready", "")
+def test_a_pass_is_ready_without_a_reason() -> None:
+    assert (report().verdict, report().outcome, report().reasons) == ("ready", "pass", ())
+
+
+def test_every_key_of_a_guard_is_there_also_where_nothing_can_be_said() -> None:
+    guard = msgspec.to_builtins(report()).get("guards")[0]
+    assert (guard["guard"], guard["outcome"], guard["value"], guard["low"]) == ("error_rate", "pass", 0, None)
+    assert set(guard) == {
+        *("guard", "outcome", "reason", "value", "low", "high", "limit", "samples", "needed"),
+        *("evidence", "bar"),
+    }
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("judgement", "changes", "reason"),
     [
-        ({"latched": True}, "rolled back"),
-        ({"new": side(0)}, "0 requests of at least 500; no data means hold"),
-        ({"new": side(499)}, "499 requests of at least 500"),
-        ({"shadow": shadow_numbers({})}, "0 of at least 500; no data means hold"),
-        ({"shadow": shadow_numbers({"match": 499})}, "499 of at least 500"),
-        ({"percent": 0, "shadow_percent": 0, "new": side(0)}, "neither a user nor the shadow"),
-        ({"new": side(10_000, errors=11)}, "error rate of the new side 0.11 %, limit 0.1 %"),
-        ({"new": side(10_000, errors=2), "legacy": side(10_000, errors=1)}, "legacy 0.01 %"),
+        (PASS, {"latched": True}, "rolled back"),
+        (HOLD, {}, "3 of 500 comparisons"),
+        (Judgement(Outcome.FAIL, ("errors gather",)), {}, "errors gather"),
         (
-            {"new": side(9_000, fallbacks=1_000)},
-            "side 10 % (0 errors and 1000 fallbacks to legacy of 10000 requests), limit 0.1 %",
-        ),
-        ({"new": side(9_000, fallbacks=1_000)}, "of 10000 requests), legacy 0 %"),
-        ({"new": side(300, fallbacks=199)}, "499 requests of at least 500"),
-        (
+            HOLD,
             {"shadow": shadow_numbers({"undetermined": 9})},
-            "9 are undetermined: a session that began before it was sampled stays so until it ends",
+            "9 comparisons are undetermined: a session that began before it was sampled stays so until",
         ),
         (
-            {"shadow": shadow_numbers({}), "skipped": 12, "writes_skipped": True},
+            HOLD,
+            {"skipped": 12, "writes_skipped": True},
             '12 requests are not compared by their kind: unsafe methods only are with shadow.writes = "iso',
         ),
-        ({"new": side(seconds=0.25), "legacy": side(seconds=0.25)}, "limit 200 ms"),
-        ({"new": side(seconds=0.075)}, "more than 1.1 times"),
-        ({"shadow": shadow_numbers({"match": 9_900, "mismatch": 100})}, "100 of 10000 differ"),
-        ({"shadow": shadow_numbers({"match": 600})}, "may be as high as"),
-        ({"shadow": shadow_numbers({"match": 10_000, "shadow_error": 50})}, "50 shadow errors"),
-        ({"shadow": shadow_numbers({"match": 10_000, "shadow_timeout": 50})}, "50 timeouts"),
-        ({"shadow": shadow_numbers({"match": 10_000, "undetermined": 50})}, "50 undetermined"),
+        (PASS, {"golden": GoldenSides(new=golden_numbers({"mismatch": 2}))}, "not as recorded"),
     ],
 )
-def test_each_reason_holds_the_dial(changes: dict[str, Any], reason: str) -> None:
-    word, reasons = verdict(**changes)
-    assert word == "not_ready"
-    assert reason in reasons
+def test_each_reason_holds_the_dial(judgement: Judgement, changes: dict[str, Any], reason: str) -> None:
+    found = report(judgement, **changes)
+    assert found.verdict == "not_ready"
+    assert reason in "; ".join(found.reasons)
 
 
-def test_before_the_first_user_the_shadow_alone_may_speak() -> None:
-    assert verdict(percent=0, new=side(0)) == ("ready", "")
+def test_what_became_of_comparisons_is_only_told_where_they_are_missing() -> None:
+    assert report(shadow=shadow_numbers({"match": 900, "undetermined": 9})).reasons == ()
 
 
-def test_two_percentiles_of_a_few_requests_are_not_compared() -> None:
-    assert "times that of legacy" not in verdict(new=side(seconds=0.075), legacy=side(499))[1]
-    assert "times that of legacy" not in verdict(new=side(499, seconds=0.075))[1]
-    wide = msgspec.structs.replace(LIMITS, max_p95_ratio=2.0)
-    assert judge(Evidence(**{**GOOD, "new": side(seconds=0.075)}), wide).verdict == "ready"
+def test_fallbacks_are_errors_of_the_new_side() -> None:
+    assert side(9_000, errors=100, fallbacks=900).error_rate == pytest.approx(1000 / 9900)
 
 
 def test_undetermined_is_never_folded_into_equal() -> None:
@@ -104,9 +99,7 @@ def test_undetermined_is_never_folded_into_equal() -> None:
 
 
 def test_nothing_measured_is_null_and_not_zero() -> None:
-    nothing = msgspec.to_builtins(
-        judge(Evidence(**{**GOOD, "new": side(0), "shadow": shadow_numbers({})}), LIMITS)
-    )
+    nothing = msgspec.to_builtins(report(new=side(0), shadow=shadow_numbers({})))
     assert nothing["new"]["p95"] is None
     assert nothing["new"]["error_rate"] is None
     assert nothing["shadow"]["mismatch_rate"] is None

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +151,7 @@ async def test_a_rollback_is_done_all_the_same_and_recorded_when_the_disk_is_bac
         raise StateUnwritable("No space left.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(desk.ledger, "append", full)
+        broken.setattr(desk.ledger, "append_together", full)
         broken.setattr(desk.file, "save", full)
         answer = await desk.switch.rollback("orders", reason="errors", actor="bob")
         assert (answer.complete, answer.recorded) == (True, False)
@@ -182,13 +182,13 @@ async def test_a_latch_set_in_the_page_directly_is_found_and_recorded_once(desk:
 
 async def test_a_disk_that_hangs_holds_up_no_rollback(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     back = threading.Event()
-    append = desk.ledger.append
+    append = desk.ledger.append_together
 
-    def hanging(entry: Entry, **more: bool) -> Entry:
-        back.wait(30)
-        return append(entry, **more)
+    def hanging(entries: Sequence[Entry], **more: bool) -> list[Entry]:
+        back.wait(60)
+        return append(entries, **more)
 
-    monkeypatch.setattr(desk.ledger, "append", hanging)
+    monkeypatch.setattr(desk.ledger, "append_together", hanging)
     monkeypatch.setattr("gateway.control.switch._RECORDING", 0.1)
     dialling = asyncio.create_task(desk.switch.dial("orders", 5, reason="r", actor="ann"))
     await asyncio.sleep(0.05)
@@ -432,3 +432,147 @@ async def test_a_worker_that_hangs_has_not_confirmed(desk: Desk, monkeypatch: py
     finally:
         child.kill()
         child.wait()
+
+
+async def test_a_reload_in_the_middle_of_a_dial_leaves_page_file_and_ledger_at_one_dial(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reload publishes what it finds in the state file, under a revision above the dial's own."""
+    publish = desk.page.publish
+    reloads = iter(range(1))
+
+    def interrupted(*values: Any) -> bytes:
+        for _ in reloads:
+            open_state(desk.folder, SEEDS, time.time(), alone=False).page.close()
+        return publish(*values)
+
+    monkeypatch.setattr(desk.page, "publish", interrupted)
+    answer = await desk.switch.dial("orders", 50, reason="up", actor="ann")
+    assert (answer.new, answer.complete) == (50, True)
+    assert desk.page.read().feature("orders").percent == 5000
+    assert desk.page.revision() == answer.revision
+    stored = desk.file.load()
+    assert stored is not None
+    assert (stored.percents["orders"], stored.revision) == (5000, answer.revision)
+    assert [(entry.actor, entry.action, entry.new) for entry in desk.entries()] == [("ann", "dial", "50")]
+    assert await desk.switch.keep_in_step() == ()
+
+
+async def test_a_state_file_with_other_dials_than_are_in_force_is_written_again_and_said(desk: Desk) -> None:
+    stored = desk.file.load()
+    assert stored is not None
+    desk.file.save(stored.with_percents({"orders": 9000}, time.time()))
+    (said,) = await desk.switch.keep_in_step()
+    assert "has other dials than are in force" in said
+    assert await desk.switch.keep_in_step() == ()
+    stored = desk.file.load()
+    assert stored is not None
+    assert stored.percents == {"orders": 0, "reports": 500}
+
+
+@pytest.mark.parametrize("start", ["another process", "the whole gateway"])
+async def test_a_rollback_that_the_ledger_has_and_the_full_disk_has_not_is_one_entry(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StateUnwritable("No space left.")
+
+    await desk.switch.rollback("orders", reason="before", actor="bob")
+    await desk.switch.restore("orders", reason="calm", actor="bob")
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.file, "save", full)
+        answer = await desk.switch.rollback("orders", reason="3 am", actor="ann")
+        assert (answer.complete, answer.recorded) == (True, False)
+    if start == "the whole gateway":
+        open_state(desk.folder, SEEDS, time.time()).page.close()
+    again = Switch(desk.page, Record(desk.page, StateFile(desk.folder), Ledger(desk.folder), time.time))
+    for _ in range(3):
+        await again.keep_in_step()
+    told = [(entry.actor, entry.action) for entry in desk.entries()]
+    assert told == [("bob", "rollback"), ("bob", "restore"), ("ann", "rollback")]
+    stored = StateFile(desk.folder).load()
+    assert stored is not None
+    assert stored.latched == ("orders",)
+
+
+async def test_a_rollback_after_the_loss_of_page_and_file_is_written_down(tmp_path: Path) -> None:
+    """The ledger's last word is of another life."""
+    first = open_state(tmp_path, SEEDS, time.time())
+    switch = Switch(first.page, Record(first.page, first.file, Ledger(tmp_path), time.time))
+    await switch.rollback("orders", reason="before", actor="ann")
+    first.page.close()
+    for name in ("state.page", "state.json", "state.json.previous"):
+        (tmp_path / name).unlink(missing_ok=True)
+    second = open_state(tmp_path, SEEDS, time.time())
+    switch = Switch(second.page, Record(second.page, second.file, Ledger(tmp_path), time.time))
+    answer = await switch.rollback("orders", reason="again", actor="bob")
+    assert (answer.already, answer.recorded) == (False, True)
+    assert [entry.actor for entry in Ledger(tmp_path).entries()] == ["bob", "ann"]
+    second.page.close()
+
+
+@pytest.mark.parametrize("who", ["the control process", "a reload"])
+async def test_who_rolls_back_directly_and_why_is_kept_while_a_worker_hangs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """The command waits for the worker; meanwhile others find what it has set."""
+    monkeypatch.setattr("gateway.control.convergence.LIMIT", 1.0)
+    monkeypatch.setattr(LiveFlags, "current", lambda self: self._snapshot)
+    page = StatePage.open(desk.page.path)
+    command = Switch(page, Record(page, StateFile(desk.folder), Ledger(desk.folder), time.time))
+    latch = page.latch
+
+    def reload_at_once(feature: str | None, on: bool) -> bytes:
+        stamp = latch(feature, on)
+        open_state(desk.folder, SEEDS, time.time(), alone=False).page.close()
+        return stamp
+
+    if who == "a reload":
+        monkeypatch.setattr(page, "latch", reload_at_once)
+    rolling = asyncio.create_task(command.rollback("orders", reason="wrong totals", actor="ann"))
+    while not rolling.done():
+        await asyncio.sleep(0.3)
+        await desk.switch.keep_in_step()
+    assert not (await rolling).complete
+    assert [(entry.actor, entry.reason) for entry in desk.entries()] == [("ann", "wrong totals")]
+    page.close()
+
+
+@pytest.mark.parametrize("broken", ["the second entry", "the name of the file"])
+async def test_of_a_journey_the_ledger_holds_no_dial_that_did_not_happen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    append = desk.ledger.append_together
+    written: list[int] = []
+
+    def one_fits(entries: Sequence[Entry], **more: bool) -> list[Entry]:
+        if len(entries) > 1 or written:
+            raise StateUnwritable("No space left.")
+        written.append(1)
+        return append(entries, **more)
+
+    def no_name(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        if broken == "the second entry":
+            patch.setattr(desk.ledger, "append_together", one_fits)
+        else:
+            patch.setattr(desk.file, "_keep_previous", no_name)
+        with pytest.raises(Unavailable):
+            await desk.switch.together(
+                ("orders", "reports"), 2000, reason="r", actor="ann", evidence=None, also=lambda state: state
+            )
+    told = [(entry.action, entry.feature, entry.new) for entry in desk.entries()]
+    assert told == (
+        []
+        if broken == "the second entry"
+        else [
+            ("dial", "orders", "20"),
+            ("dial", "reports", "20"),
+            ("dial_failed", "orders", "0"),
+            ("dial_failed", "reports", "5"),
+        ]
+    )
+    assert desk.page.read().feature("reports").percent == 500
+    assert await desk.switch.keep_in_step() == ()

@@ -1,29 +1,38 @@
 """Which side, and why: the order of precedence, and every combination."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
 from gateway.core.decision import Cause, Decision, Side, decide
 
 # Each row: what holds, then the cause, the side, who may be asked. A row decides whatever stands below it.
-ORDER = [
+ORDER: list[tuple[dict[str, Any], Cause, Side]] = [
     ({"matched": False}, Cause.UNMATCHED, Side.LEGACY),
     ({"everything_latched": True}, Cause.ROLLBACK_ALL, Side.LEGACY),
     ({"feature_latched": True}, Cause.ROLLBACK_FEATURE, Side.LEGACY),
     ({"breaker_open": True}, Cause.BREAKER_OPEN, Side.LEGACY),
+    ({"forced": Side.NEW}, Cause.FORCED, Side.NEW),
+    ({"forced": Side.LEGACY}, Cause.FORCED, Side.LEGACY),
     ({"selected": True}, Cause.PERCENTAGE, Side.NEW),
     ({"selected": False}, Cause.PERCENTAGE, Side.LEGACY),
 ]
 NAMES = ("matched", "everything_latched", "feature_latched", "breaker_open", "selected")
-COMBINATIONS = [dict(zip(NAMES, values, strict=True)) for values in product((False, True), repeat=len(NAMES))]
+COMBINATIONS: list[dict[str, Any]] = [
+    {**dict(zip(NAMES, values, strict=True)), "forced": forced}
+    for values in product((False, True), repeat=len(NAMES))
+    for forced in (None, *Side)
+]
 
 
 @pytest.mark.parametrize(
-    "facts", COMBINATIONS, ids=lambda facts: "-".join(name for name in NAMES if facts[name]) or "none"
+    "facts",
+    COMBINATIONS,
+    ids=lambda facts: "-".join(f"{name}={value}" for name, value in facts.items() if value) or "none",
 )
-def test_the_first_row_that_holds_decides(facts: dict[str, bool]) -> None:
-    """All thirty-two."""
+def test_the_first_row_that_holds_decides(facts: dict[str, Any]) -> None:
+    """All ninety-six."""
     cause, side = next((cause, side) for row, cause, side in ORDER if row.items() <= facts.items())
     decision = decide(**facts)
     assert (decision.cause, decision.side) == (cause, side)

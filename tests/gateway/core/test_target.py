@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.target import BadTarget, Target, is_authority, parse_target
+from gateway.core.target import BadTarget, Target, is_authority, is_served, parse_target
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,8 @@ def test_everything_is_a_target_of_options_only() -> None:
         b"http:///a",
         b"http://u@h/",
         b"http://h/#",
+        b"/a#b?c",
+        b"http://h#b",
         b"ftp://h/",
         b"http:/h",
     ],
@@ -65,3 +67,25 @@ def test_what_is_an_authority(host: bytes) -> None:
 def test_what_is_none_either(host: bytes) -> None:
     """Nothing that two readers could split in two ways."""
     assert not is_authority(host)
+
+
+@pytest.mark.parametrize(
+    ("authority", "served"),
+    [
+        (b"a.example", True),
+        (b"A.Example:80", True),
+        (b"x.b.example", True),
+        (b"x.b.example:", True),
+        (b"[::1]", True),
+        (b"[::1]:443", True),
+        (b"b.example", False),
+        (b".b.example", False),
+        (b"x.y.b.example", False),
+        (b"[::2]", False),
+        (b"a.example.evil", False),
+    ],
+)
+def test_which_hosts_are_served(authority: bytes, served: bool) -> None:
+    """Names in any case, with any port; a star stands for one label."""
+    assert is_served(authority, frozenset({b"a.example", b"*.b.example", b"[::1]"})) is served
+    assert is_served(authority, frozenset())

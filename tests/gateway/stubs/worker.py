@@ -22,11 +22,12 @@ from gateway.machine import REPLACED
 
 class StubWorker:
     """Counts each connection as one request of the first feature. A line `slow` is answered after half a
-    second.
+    second; a file of the state folder says that it was read.
     """
 
     def __init__(self, config: Config, index: int, runtime: Path) -> None:
         self.feature = config.features[0].name
+        self.begun = Path(config.state.dir) / "slow-begun"
         self.index = index
         self.page = StatePage.open(Path(config.state.dir) / PAGE_NAME)
         self.row = self.page.claim_row(os.getpid())
@@ -51,6 +52,7 @@ class StubWorker:
         self.in_flight += 1
         line = await reader.readline()
         if line == b"slow\n":
+            self.begun.touch()
             await asyncio.sleep(0.5)
         self.requests += 1
         writer.write(b"%d\n" % os.getpid())
@@ -78,7 +80,8 @@ async def main() -> None:
     parser.add_argument("--life-fd", type=int)
     given = parser.parse_args()
     config = msgspec.json.decode((given.runtime / "config.json").read_bytes(), type=Config)
-    if (Path(config.state.dir) / "refuse-workers").exists():
+    refused = Path(config.state.dir) / "refuse-workers"
+    if refused.exists() and refused.read_text() in ("", str(given.index)):
         raise SystemExit(1)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,16 +1,27 @@
 """Heads as they go out."""
 
 from gateway.core.headers import read_request_fields
-from gateway.core.message import RequestHead, ResponseHead
+from gateway.core.message import ResponseHead, request_line
 from gateway.core.target import parse_target
-from gateway.wire import answer_head, chunk, gateway_answer, public_field, request_head, status_line
+from gateway.wire import (
+    answer_head,
+    answer_lines,
+    chunk,
+    date_line,
+    gateway_answer,
+    public_field,
+    request_fields,
+    request_head,
+    status_line,
+)
 
 
 def asked(method: bytes, *fields: tuple[bytes, bytes], upgrade: bytes = b"") -> bytes:
     """The head of a request to an upstream."""
     facts = read_request_fields([(b"Host", b"a"), *fields])
     facts.upgrade = upgrade
-    return request_head(RequestHead(method, b"/x", 1, []), facts, parse_target(method, b"/x"), b"Ours: 1\r\n")
+    head = request_line(method, parse_target(method, b"/x"))
+    return request_head(head, facts, request_fields(facts, b"Ours: 1\r\n"))
 
 
 def test_a_request_has_one_framing() -> None:
@@ -29,12 +40,13 @@ def test_max_forwards_counts_for_options_only() -> None:
 
 def test_an_answer() -> None:
     """Status line, fields, ours, framing, end."""
-    head = ResponseHead(200, b"Fine", 1, [])
-    assert answer_head(head, [(b"A", b"b"), (b"A", b"c")], b"Ours: 1\r\n", chunked=True, close=True) == (
-        b"HTTP/1.1 200 Fine\r\nA: b\r\nA: c\r\nOurs: 1\r\n"
+    lines = answer_lines(ResponseHead(200, b"Fine", 1, ()), [(b"A", b"b"), (b"A", b"c")], b"Ours: 1\r\n")
+    assert answer_head(lines, b"More: 1\r\n", chunked=True, close=True) == (
+        b"HTTP/1.1 200 Fine\r\nA: b\r\nA: c\r\nOurs: 1\r\nMore: 1\r\n"
         b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     )
-    assert answer_head(head, [], b"", chunked=False, close=False) == b"HTTP/1.1 200 Fine\r\n\r\n"
+    assert answer_head(lines, b"", chunked=False, close=False) == lines + b"\r\n"
+    assert date_line(1.9) == b"Date: Thu, 01 Jan 1970 00:00:01 GMT\r\n"
 
 
 def test_status_lines_and_chunks() -> None:

@@ -57,7 +57,7 @@ class FakeGemini:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def partner(self, *keys: str) -> GeminiPartner:
-        return GeminiPartner(keys, base_url=self.url, timeout=10)
+        return GeminiPartner(keys, base_url=self.url, timeout=60)
 
     def keys_used(self) -> list[str]:
         return [key for key, _, _ in self.requests]

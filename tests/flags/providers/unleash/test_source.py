@@ -6,13 +6,15 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from flags import SourceUnwritable
+from flags import Secret, SourceUnwritable
+from flags.providers.unleash.admin import UnleashAdmin
 from flags.providers.unleash.fetching import Failed, Fetched, Unchanged, UnleashClient
 from flags.providers.unleash.judging import refusal
-from flags.providers.unleash.last_good import Kept, LastGood
-from flags.providers.unleash.opening import Secret, open_unleash
+from flags.providers.unleash.last_good import Kept, kept_in
+from flags.providers.unleash.opening import open_unleash
 from flags.providers.unleash.source import UnleashSource
 from tests.flags.providers.unleash.deciding import body, feature, rollout
 from tests.flags.providers.unleash.stand_in import StandIn, stand_in, whole
@@ -50,7 +52,7 @@ class Bench:
 
     def again(self) -> UnleashSource:
         """As after a restart."""
-        self.source = UnleashSource(self.server, LastGood(self.folder, "http://u"), self.clock)
+        self.source = UnleashSource(self.server, kept_in(self.folder, "http://u"), self.clock)
         return self.source
 
     async def said(self, answer: bytes, etag: str = '"1"') -> bool:
@@ -195,6 +197,11 @@ async def test_a_damaged_copy_is_not_believed(bench: Bench, damage: bytes) -> No
     assert bench.again().wanted(["a"], {}) is None
 
 
+async def test_a_copy_of_an_answer_with_space_around_it_is_believed(bench: Bench) -> None:
+    await bench.said(b" " + of(4) + b"\n")
+    assert bench.again().wanted(["a"], {}) is not None
+
+
 async def test_an_edited_copy_is_not_believed(bench: Bench) -> None:
     await bench.said(of(4, 10))
     path = bench.folder / "unleash.json"
@@ -203,9 +210,10 @@ async def test_an_edited_copy_is_not_believed(bench: Bench) -> None:
 
 
 def test_a_copy_of_another_server_is_not_believed(tmp_path: Path) -> None:
-    LastGood(tmp_path, "http://one").save(Kept(of(1), 1.0))
-    assert LastGood(tmp_path, "http://two").load() is None
-    assert LastGood(tmp_path, "http://one").load() == Kept(of(1), 1.0)
+    kept = Kept(msgspec.Raw(of(1)), 1.0)
+    kept_in(tmp_path, "http://one").save(kept)
+    assert kept_in(tmp_path, "http://two").load() is None
+    assert kept_in(tmp_path, "http://one").load() == kept
 
 
 async def test_a_disk_that_takes_nothing_holds_nothing_up(bench: Bench) -> None:
@@ -219,14 +227,20 @@ async def test_a_disk_that_takes_nothing_holds_nothing_up(bench: Bench) -> None:
 # --- over a real connection -----------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no limit is meant, none is met because this process stood still."""
+    monkeypatch.setattr("flags.providers.unleash.fetching.STEP_LIMIT", 30.0)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[StandIn]:
     async with stand_in() as made:
         yield made
 
 
-async def fetched(server: StandIn, etag: str = "") -> Reply:
-    client = UnleashClient(server.url + "/api/", lambda: "secret", whole_limit=0.5)
+async def fetched(server: StandIn, etag: str = "", limit: float = 30) -> Reply:
+    client = UnleashClient(server.url + "/api/", lambda: "secret", whole_limit=limit)
     try:
         return await client.fetch(etag)
     finally:
@@ -259,14 +273,14 @@ async def test_it_asks_for_what_clients_ask_for(server: StandIn) -> None:
 async def test_every_failure_has_its_words(server: StandIn, answer: bytes | None, words: str) -> None:
     """A 304 that nobody asked for is one of them."""
     server.answer = answer
-    found = await fetched(server)
+    found = await fetched(server, limit=30 if answer is not None else 0.5)
     assert isinstance(found, Failed)
     assert words in found.reason
 
 
 async def test_a_server_that_drips_has_a_last_moment(server: StandIn) -> None:
     server.slowly = True
-    found = await fetched(server)
+    found = await fetched(server, limit=0.5)
     assert isinstance(found, Failed)
     assert "within 0.5 s" in found.reason
 
@@ -274,6 +288,34 @@ async def test_a_server_that_drips_has_a_last_moment(server: StandIn) -> None:
 async def test_nobody_there(server: StandIn) -> None:
     server.url = "http://127.0.0.1:1"
     assert isinstance(await fetched(server), Failed)
+
+
+@pytest.mark.parametrize("token", ["t\u00f6ken", "to ken", "to\nken", ""])
+async def test_a_token_that_no_field_carries_is_a_failure_and_is_not_shown(
+    server: StandIn, token: str
+) -> None:
+    client = UnleashClient(server.url, lambda: token)
+    found = await client.fetch("")
+    await client.close()
+    assert isinstance(found, Failed)
+    assert found.reason == "cannot be asked: its token has characters that no token has"
+    with pytest.raises(SourceUnwritable, match="cannot be written to: its token has characters"):
+        await UnleashAdmin(server.url, "default", "development", lambda: token).write("a", 1000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>Welcome</html>", b"[1, 2]", b"3", b'{"environments": 3}', b'{"environments": ["x"]}']
+    + [b'{"environments": [{"name": "development", "strategies": %b}]}' % b for b in (b"[[]]", b"3")]
+    + [b'{"environments": [{"name": "development", "strategies": [{"name": "flexibleRollout"}]}]}']
+    + [b"[" * 100_000],
+)
+async def test_what_is_no_answer_of_the_admin_api_is_a_refusal(server: StandIn, body: bytes) -> None:
+    """A page for people, of a proxy in between, comes with a 200."""
+    server.answer = whole(body)
+    admin = UnleashAdmin(server.url, "default", "development", lambda: "token")
+    with pytest.raises(SourceUnwritable):
+        await admin.write("a", 1000)
 
 
 # --- tokens ---------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The shared streams, on a real Redis."""

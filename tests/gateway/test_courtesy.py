@@ -1,0 +1,63 @@
+"""Shadow and control process let workers go first: their schedule, as the system tells it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway import courtesy
+from tests.e2e.between import Asked, Says, between
+
+GET = {314: 315, 274: 275}
+"""``sched_getattr`` beside ``sched_setattr``."""
+
+
+def schedule(pid: int) -> tuple[int, int, int]:
+    """Policy, nice value, and slice in nanoseconds of a process."""
+    number = courtesy._NUMBERS.get(os.uname().machine)
+    if number is None:
+        pytest.skip("nobody has said how this processor asks for a schedule")
+    found = courtesy._Attributes()
+    size = ctypes.sizeof(found)
+    assert ctypes.CDLL(None).syscall(GET[number], pid, ctypes.byref(found), size, 0) == 0
+    return found.policy, found.nice, found.runtime
+
+
+def test_a_shadow_process_yields_to_workers_and_does_not_starve(tmp_path: Path) -> None:
+    def side(_: Asked) -> Says:
+        return Says()
+
+    with between(tmp_path, side, side) as gateway:
+        (shadow,) = gateway.children("gateway.shadow_process")
+        worker = gateway.children("gateway.worker")[0]
+        policy, nice, slice_ = schedule(shadow)
+        usual = schedule(worker)
+        assert (policy, usual[0]) == (os.SCHED_BATCH, os.SCHED_OTHER)
+        assert nice == min(usual[1] + courtesy.NICE, 19)
+        if usual[2]:  # a kernel since 6.12
+            assert slice_ == courtesy.SLICE > usual[2]
+
+
+def test_the_control_process_is_interrupted_by_workers_and_keeps_its_share(tmp_path: Path) -> None:
+    def side(_: Asked) -> Says:
+        return Says()
+
+    with between(tmp_path, side, side) as gateway:
+        (control,) = gateway.children("gateway.control_process")
+        usual = schedule(gateway.children("gateway.worker")[0])
+        policy, nice, slice_ = schedule(control)
+        assert (policy, nice) == usual[:2]
+        if usual[2]:
+            assert slice_ == courtesy.SLICE > usual[2]
+
+
+def test_where_it_may_not_ask_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "nice", refused)
+    monkeypatch.setattr(os, "sched_setscheduler", refused)
+    courtesy.let_others_first()
