@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from string import ascii_letters, digits
 from urllib.parse import unquote_to_bytes
 from zlib import crc32
 
@@ -32,6 +33,11 @@ _IDENTIFIES = re.compile(
 )
 """A segment of a path, and what is called an id: ``/orders/17``, ``order_id=17``, ``{"ids": [17, 18]}``."""
 _DIGIT = re.compile(rb"[0-9]")
+_IN_WORDS = f"{ascii_letters}{digits}_".encode()
+_APART = bytes(code if code in _IN_WORDS else ord(" ") for code in range(256))
+_JOINED_APART = bytes(code if code in _IN_WORDS + b".~+:-" else ord(" ") for code in range(256))
+"""Tables that leave the characters of words, and of joined ones, and make all others a space: to translate
+and to split is a tenth of the work of the expressions, and there may be an answer of each request to read."""
 _PASSING = frozenset(
     {
         b"accept",
@@ -84,7 +90,7 @@ class Missed:
         if len(body) > MOST_BYTES:
             return False
         known = self._by_target.get(request.target, frozenset())
-        found = set(_words(primary.headers, body)) - set(_words(*_sent(request))) - known
+        found = _words(primary.headers, body) - _words(*_sent(request)) - known
         if len(self) + len(found) > MOST:
             return False
         if found:
@@ -123,12 +129,17 @@ def _sent(request: RequestSnapshot) -> tuple[Headers, bytes]:
     return request.headers, unquote_to_bytes(sent)
 
 
-def _words(headers: Headers, body: bytes) -> Iterator[int]:
+def _words(headers: Headers, body: bytes) -> set[int]:
     """The words that may be a value: those with a digit, and long ones; and what is joined of several."""
-    for text in _texts(headers, body):
-        for word in (*_WORD.findall(text), *_JOINED.findall(text)):
-            if len(word) >= _LONG or _DIGIT.search(word):
-                yield crc32(word)
+    text = b"\n".join(_texts(headers, body))
+    found = set(text.translate(_APART).split())
+    for token in set(text.translate(_JOINED_APART).split()) - found:
+        found.update(_JOINED.findall(token))
+    return {
+        crc32(word)
+        for word in found
+        if len(word) >= _LONG or (not word.isalpha() and _DIGIT.search(word))  # the first one is quick
+    }
 
 
 def _telling(headers: Headers, body: bytes) -> Iterator[int]:

@@ -1,8 +1,9 @@
 """A hard limit of time on work over one pair: a pathological one costs its own verdict, not the process.
 
 By an interval timer and its signal, since nothing else interrupts Python code that does not come back; so it
-works in the main thread of a process and nowhere else. The timer ticks only while there is work, so that a
-pair costs no system call, and an idle process is not woken.
+works in the main thread of a process and nowhere else. What counts is processor time (``ITIMER_PROF``): a
+pair that had to wait for a busy machine is not poisonous, and one that does little is not woken.
+The timer is set while there is work, so that a pair costs no system call.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 from types import FrameType, TracebackType
 
 TICK = 0.025
-"""Seconds between two looks at what is under way: the limit is met within one of them, or as soon as
+"""Seconds of work between two looks at what is under way: the limit is met within one of them, or as soon as
 a call in C that is under way then (a parser, a decompression, one regular expression) has come back."""
 ROOMY = 2 * 1024 * 1024
 """Bytes of a pair above which the limit grows with its size: long because large is no poison."""
@@ -35,8 +36,8 @@ class TimeLimit:
         self._ticking = False
         self._used = False
         self.reached = 0
-        signal.signal(signal.SIGALRM, self._ring)
-        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # or its last ring would kill us
+        signal.signal(signal.SIGPROF, self._ring)
+        atexit.register(signal.setitimer, signal.ITIMER_PROF, 0)  # or its last ring would kill us
 
     def over(self, size: int) -> TimeLimit:
         """The limit for a pair of ``size`` bytes, to be entered at once."""
@@ -47,7 +48,7 @@ class TimeLimit:
         self._used = True
         if not self._ticking:
             self._ticking = True
-            signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
+            signal.setitimer(signal.ITIMER_PROF, TICK, TICK)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,4 +66,4 @@ class TimeLimit:
             self._used = False
         elif self._ticking:
             self._ticking = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)

@@ -26,7 +26,8 @@ class ListenLimits(NamedTuple):
 
 class UpstreamLimits(NamedTuple):
     """What one application may cost, and how long it may take. ``refused_for``: seconds in which those who
-    ask share the fate of one whose connection was refused."""
+    ask share the fate of one whose connection was refused; 0: each tries. After it one at a time tries.
+    """
 
     connect_timeout: float = 1.0
     first_byte_timeout: float = 30.0

@@ -110,7 +110,7 @@ class UpstreamPool:
             self.forget(upstream)
             upstream.transport.abort()
         limits = self.limits
-        if self._refusal is not None and self._loop.time() < self._refused_until:
+        if self._refusal is not None and (self._connecting or self._loop.time() < self._refused_until):
             receiver.failed(self._refusal)
         elif self.size < limits.connections and not self._waiting and self._pause() <= 0:
             self._connect(receiver)

@@ -333,7 +333,7 @@ def test_nobody_waits_for_a_dead_worker_and_its_row_is_given_out_again(page: Sta
 def test_nobody_waits_for_a_worker_without_heartbeat(page: StatePage) -> None:
     row = page.claim_row(os.getpid())
     at = ROWS + row * ROW_BYTES + ROW_BEAT.start
-    for beat in (0.0, 1e12):  # long ago; or from before the machine's last start
+    for beat in (-1e6, 1e12):  # long ago, on a machine that has just started, too; or before its last start
         page._page[at : at + 8] = struct.pack("<d", beat)
         assert page.rows() == []
     page.beat(row)

@@ -105,6 +105,9 @@ async def test_a_refusal_speaks_for_those_who_ask_meanwhile() -> None:
     plain = UpstreamPool(LOOPBACK, port, UpstreamLimits(), Sweeper(loop))
     for pool in (short, plain):
         assert [await asks(pool) for _ in range(2)] == [(False, refused)] * 2
+    knocks = await asyncio.gather(*(asks(short) for _ in range(3)))
+    assert knocks == [(False, refused), (True, refused), (True, refused)], "one at a time"
+    assert await asyncio.gather(*(asks(plain) for _ in range(3))) == [(False, refused)] * 3
     server = await loop.create_server(asyncio.Protocol, sock=nobody_listens)
     async with server:
         for pool in (short, plain):
