@@ -49,7 +49,7 @@ from gateway.control import (
 from gateway.control.decisions import DecisionBook
 from gateway.control.past import PastDecisions
 from gateway.core.kept import KeyHash
-from gateway.courtesy import let_others_interrupt
+from gateway.courtesy import wait_for_others
 from gateway.keys import force_key, sticky_key
 from gateway.notes import read_config
 from gateway.runtime_note import read_runtime
@@ -396,7 +396,7 @@ def main() -> None:
     parser.add_argument("--life-fd", type=int, required=True)
     arguments = parser.parse_args()
     configure_logging("control")
-    let_others_interrupt()
+    wait_for_others()
     for library in ("uvicorn", "httpx"):
         logging.getLogger(library).setLevel(logging.WARNING)
     try:

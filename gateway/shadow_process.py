@@ -70,7 +70,7 @@ WAITING_EACH = 100
 WAITING_BYTES = 64 * 1024 * 1024
 GARBAGE = 20_000
 """Objects made and not yet freed, beyond which the collector looks for circles."""
-REFUSED_FOR = 0.02
+REFUSED_FOR = 0.25
 """Seconds for which a refused connection speaks for the copies that come meanwhile: a side that is down is
 not knocked at for each of them, on a processor that users' requests need."""
 HOLD = 0.03

@@ -21,11 +21,13 @@ __all__ = ["run"]
 def run(settings: Settings) -> None:
     """Run gateway, control and shadow processes together. SIGTERM drains, SIGHUP reads the file again."""
     # Imported here: the other commands need none of this.
+    from gateway.courtesy import let_others_interrupt  # noqa: PLC0415
     from gateway.sinks import configure_logging  # noqa: PLC0415
     from gateway.supervisor import Ready, StartError, Supervisor  # noqa: PLC0415
 
     config = settings.config()
     configure_logging("supervisor")
+    let_others_interrupt()
 
     def tell(ready: Ready) -> None:
         if settings.as_json:

@@ -41,7 +41,7 @@ def test_a_shadow_process_yields_to_workers_and_does_not_starve(tmp_path: Path) 
             assert slice_ == courtesy.SLICE > usual[2]
 
 
-def test_the_control_process_is_interrupted_by_workers_and_keeps_its_share(tmp_path: Path) -> None:
+def test_the_control_process_interrupts_no_worker_and_keeps_its_share(tmp_path: Path) -> None:
     def side(_: Asked) -> Says:
         return Says()
 
@@ -49,9 +49,22 @@ def test_the_control_process_is_interrupted_by_workers_and_keeps_its_share(tmp_p
         (control,) = gateway.children("gateway.control_process")
         usual = schedule(gateway.children("gateway.worker")[0])
         policy, nice, slice_ = schedule(control)
-        assert (policy, nice) == usual[:2]
+        assert (policy, nice) == (os.SCHED_BATCH, usual[1])
         if usual[2]:
             assert slice_ == courtesy.SLICE > usual[2]
+
+
+def test_the_supervisor_is_interrupted_by_workers_and_what_it_starts_is_as_usual(tmp_path: Path) -> None:
+    def side(_: Asked) -> Says:
+        return Says()
+
+    with between(tmp_path, side, side) as gateway:
+        ours = schedule(os.getpid())
+        policy, nice, slice_ = schedule(gateway.process.pid)
+        assert (policy, nice) == ours[:2]
+        assert schedule(gateway.children("gateway.worker")[0]) == ours
+        if ours[2]:
+            assert slice_ == courtesy.SLICE > ours[2]
 
 
 def test_where_it_may_not_ask_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
