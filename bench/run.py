@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,8 +28,8 @@ from bench.processes import (
     running,
     settle,
 )
-from bench.results import OURS, Key, Memory, Results
-from bench.work import USUAL, Work, work_for
+from bench.results import FEATURED, OURS, Key, Memory, Results
+from bench.work import IN_TURNS, USUAL, Work, work_for
 
 WORKER = "gateway.worker"
 IDLE = 5000
@@ -87,6 +89,21 @@ class Bench:
                         flush=True,
                     )
 
+    def in_turns(self, turns: int) -> None:
+        """One feature and a thousand, both up, in short turns: they are to be within 5 % of each other, and
+        between two peers of a round a machine changes by more.
+        """
+        both = [peer for peer in self.peers() if peer.name in (OURS, FEATURED)]
+        if len(both) != 2:
+            return
+        chance = random.Random(1)
+        with ExitStack() as stack:
+            up = [(peer, *stack.enter_context(self._started(peer))) for peer in both]
+            for _ in range(turns):
+                for peer, rig, pid in chance.sample(up, 2):
+                    sample = self._measure(peer, rig, pid, IN_TURNS)
+                    self.results.samples.setdefault((peer.name, IN_TURNS.name), []).append(sample)
+
     def steady(self) -> None:
         """Everybody once, at half of what we can: added latency."""
         ours = self.results.median_of(OURS, USUAL.name)
@@ -103,11 +120,13 @@ class Bench:
 
     @contextmanager
     def _started(self, peer: Peer) -> Iterator[tuple[Rig, int]]:
-        rig = Rig(self._folder, free_port(), free_port(), self._legacy, self._new, self._tools)
+        place = self._folder / re.sub(r"\W+", "-", peer.name)
+        place.mkdir(exist_ok=True)
+        rig = Rig(place, free_port(), free_port(), self._legacy, self._new, self._tools)
         if peer.start is None:
             yield replace(rig, port=self._legacy), 0
             return
-        log = self._folder / f"{peer.tool}.log"
+        log = place / "log"
         with running(peer.start(rig), PROXY_CORE, rig.port, log) as process:
             answering(rig.port, USUAL.path)
             settle(process.pid)
@@ -160,6 +179,7 @@ def measure(plan: Plan, tools: dict[str, Path]) -> Results:
         with bench.upstreams():
             for number in range(plan.rounds):
                 bench.round(number)
+            bench.in_turns(2 if plan.quick else 10)
             for _ in range(1 if plan.quick else 2):
                 bench.steady()
         return bench.results

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
 from bench import table
 from bench.climb import SHARE
-from bench.results import COMPARING
-from bench.run import Plan, measure
+from bench.results import COMPARING, FEATURED, OURS
+from bench.run import Bench, Plan, measure
 from bench.tools import NEEDED, find_tools
-from bench.work import COPIED, PARSED
+from bench.work import COPIED, IN_TURNS, PARSED
 
 TOOLS = find_tools()
 ABSENT = [name for name in (*NEEDED, "banyan") if name not in TOOLS]
@@ -33,3 +35,15 @@ def test_a_round_measures_rate_processor_time_and_what_was_compared() -> None:
     console = Console(record=True, width=160)
     table.show(results, console)
     assert "Banyan, compares" in console.export_text()
+
+
+@pytest.mark.skipif(bool(ABSENT), reason=f"not on this machine: {', '.join(ABSENT)}")
+def test_one_feature_and_a_thousand_take_turns(tmp_path: Path) -> None:
+    """Both are up at once, each with its own configuration."""
+    bench = Bench(Plan(1, 1, quick=True, only=OURS), TOOLS, tmp_path)
+    with bench.upstreams():
+        bench.in_turns(2)
+    for proxy in (OURS, FEATURED):
+        assert all(one.rate > 10 for one in bench.results.samples[proxy, IN_TURNS.name])
+        assert len(bench.results.samples[proxy, IN_TURNS.name]) == 2
+    assert bench.results.ratio((FEATURED, IN_TURNS.name), (OURS, IN_TURNS.name))
