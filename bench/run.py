@@ -83,11 +83,11 @@ class Bench:
                 for work in work_for(peer.kind, quick=self.plan.quick):
                     sample = self._measure(peer, rig, pid, work)
                     self.results.samples.setdefault((peer.name, work.name), []).append(sample)
-                    print(
-                        f"round {number + 1}  {peer.name:<24} {work.name:<50} {sample.rate:>9,.0f}/s "
-                        f"{sample.cost:>8,.1f} µs",
-                        flush=True,
-                    )
+                    self._say(f"round {number + 1}", peer, work, sample)
+
+    def _say(self, when: str, peer: Peer, work: Work, sample: Sample) -> None:
+        told = f"{when:<8} {peer.name:<24} {work.name:<50} {sample.rate:>9,.0f}/s {sample.cost:>8,.1f} µs"
+        print(told, flush=True)
 
     def in_turns(self, turns: int) -> None:
         """One feature and a thousand, both up, in short turns: they are to be within 5 % of each other, and
@@ -103,6 +103,7 @@ class Bench:
                 for peer, rig, pid in chance.sample(up, 2):
                     sample = self._measure(peer, rig, pid, IN_TURNS)
                     self.results.samples.setdefault((peer.name, IN_TURNS.name), []).append(sample)
+                    self._say("in turns", peer, IN_TURNS, sample)
 
     def steady(self) -> None:
         """Everybody once, at half of what we can: added latency."""

@@ -26,7 +26,8 @@ class ListenLimits(NamedTuple):
 
 class UpstreamLimits(NamedTuple):
     """What one application may cost, and how long it may take. ``refused_for``: seconds in which those who
-    ask share the fate of one whose connection was refused; 0: each tries. After it one at a time tries.
+    wait or ask share the fate of one whose connection was refused, and after which one at a time tries; 0:
+    each tries.
     """
 
     connect_timeout: float = 1.0

@@ -208,10 +208,13 @@ class UpstreamPool:
             failure = Failure(
                 Phase.CONNECT, Reason.CONNECT_TIMEOUT, "the application did not accept a connection in time"
             )
+            self._refusal = None  # it hangs now, and whoever asks is to find that out
         except OSError as error:
             failure = _failure(error)
-            if self.limits.refused_for and isinstance(error, ConnectionRefusedError):
-                self._refusal, self._refused_until = failure, self._loop.time() + self.limits.refused_for
+            if isinstance(error, ConnectionRefusedError):
+                self._refused(failure)
+            elif failure.reason is not Reason.POOL_FULL:
+                self._refusal = None
         except Exception as mistake:  # noqa: BLE001 - whatever it is, its client waits
             _log.error("a connection could not be tried", exc_info=mistake)
             failure = Failure(Phase.CONNECT, Reason.CONNECT_REFUSED, "no connection could be tried")
@@ -223,12 +226,22 @@ class UpstreamPool:
                 receiver.connected(upstream)
                 return
             # It closed, or spoke, before anything was asked: the request has reached nobody.
+            self._refusal = None
             failure = Failure(
                 Phase.CONNECT, Reason.CLOSED_EARLY, "the application closed the connection at once"
             )
         self._connecting -= 1
         receiver.failed(failure)
         self._connect_waiting()
+
+    def _refused(self, failure: Failure) -> None:
+        """Where a refusal speaks for others, it does for those in the line, too."""
+        if not self.limits.refused_for:
+            return
+        self._refusal, self._refused_until = failure, self._loop.time() + self.limits.refused_for
+        waiting, self._waiting = self._waiting, deque()
+        for receiver in waiting:
+            receiver.failed(failure)
 
     async def _opened(self) -> Upstream:
         if self._tls is None:

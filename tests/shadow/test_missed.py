@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from zlib import crc32
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shadow import Observation, RequestSnapshot
@@ -18,6 +18,9 @@ TEXTS = st.text('aZ_09.~+:- \n",/é', max_size=60)
 
 
 @given(TEXTS, TEXTS)
+@example("a" * 15, "Z" * 7 + "_" * 8)
+@example("a" * 16, "Z" * 8 + "_" * 8)
+@example("a-" * 7 + "a", "a-" * 8 + "a")
 def test_values_are_words_with_a_digit_and_long_ones_and_what_is_joined_of_them(
     body: str, field: str
 ) -> None:

@@ -83,7 +83,36 @@ async def test_whoever_waits_is_told_whatever_a_connection_cannot_be_tried_for()
     assert pool.size == 0
 
 
-async def test_a_refusal_speaks_for_those_who_ask_meanwhile() -> None:
+async def test_a_refusal_does_not_speak_for_a_side_that_hangs() -> None:
+    """Else it would be called down, and not silent, for as long as it hangs."""
+    loop = asyncio.get_running_loop()
+    full = socket.socket()
+    full.bind((LOOPBACK, 0))
+    limits = UpstreamLimits(refused_for=1e-9, connect_timeout=0.2)
+    pool = UpstreamPool(LOOPBACK, full.getsockname()[1], limits, Sweeper(loop))
+
+    async def asks() -> str:
+        receiver = Receiver()
+        pool.ask(cast("Any", receiver))
+        await asyncio.wait([receiver.upstream])
+        return str(receiver.upstream.exception() or "connected")
+
+    assert await asks() == str(Reason.CONNECT_REFUSED)
+    full.listen(0)
+    taken = [socket.socket() for _ in range(8)]
+    try:
+        for one in taken:  # the system takes one or two; the others, and whoever comes now, wait
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        await asyncio.sleep(0.1)
+        assert await asks() == str(Reason.CONNECT_TIMEOUT)
+        assert set(await asyncio.gather(asks(), asks())) == {str(Reason.CONNECT_TIMEOUT)}
+    finally:
+        for one in (*taken, full):
+            one.close()
+
+
+async def test_a_refusal_speaks_for_those_who_ask_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     """And only where that was wanted, and until somebody is there again."""
     loop = asyncio.get_running_loop()
     nobody_listens = socket.socket()
@@ -108,6 +137,18 @@ async def test_a_refusal_speaks_for_those_who_ask_meanwhile() -> None:
     knocks = await asyncio.gather(*(asks(short) for _ in range(3)))
     assert knocks == [(False, refused), (True, refused), (True, refused)], "one at a time"
     assert await asyncio.gather(*(asks(plain) for _ in range(3))) == [(False, refused)] * 3
+    few = UpstreamPool(LOOPBACK, port, UpstreamLimits(refused_for=3600, connections=1), Sweeper(loop))
+    tried: list[UpstreamPool] = []
+    opened = UpstreamPool._opened
+
+    async def counted(pool: UpstreamPool) -> Upstream:
+        tried.append(pool)
+        return await opened(pool)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(UpstreamPool, "_opened", counted)
+        assert await asyncio.gather(*(asks(few) for _ in range(5))) == [(False, refused)] * 5
+    assert tried == [few], "those in the line do not try"
     server = await loop.create_server(asyncio.Protocol, sock=nobody_listens)
     async with server:
         for pool in (short, plain):
