@@ -59,8 +59,7 @@ def let_others_first() -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             os.nice(NICE)
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-            _ask_for_long_slices(os.SCHED_BATCH)
+            _never_interrupt()
 
 
 def wait_for_others() -> None:
@@ -70,8 +69,7 @@ def wait_for_others() -> None:
     """
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-            _ask_for_long_slices(os.SCHED_BATCH)
+            _never_interrupt()
 
 
 def let_others_interrupt() -> None:
@@ -85,6 +83,11 @@ def let_others_interrupt() -> None:
     ):
         with suppress(OSError):
             _ask_for_long_slices(os.SCHED_OTHER, _NOT_INHERITED)
+
+
+def _never_interrupt() -> None:
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    _ask_for_long_slices(os.SCHED_BATCH)
 
 
 def _ask_for_long_slices(policy: int, flags: int = 0) -> None:

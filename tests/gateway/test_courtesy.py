@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway import courtesy
 from tests.e2e.between import Asked, Says, between
+from tests.support.spawn import ROOT
 
 GET = {314: 315, 274: 275}
 """``sched_getattr`` beside ``sched_setattr``."""
@@ -65,6 +68,18 @@ def test_the_supervisor_is_interrupted_by_workers_and_what_it_starts_is_as_usual
         assert schedule(gateway.children("gateway.worker")[0]) == ours
         if ours[2]:
             assert slice_ == courtesy.SLICE > ours[2]
+
+
+@pytest.mark.parametrize("ask", ["let_others_interrupt", "wait_for_others"])
+def test_a_policy_that_somebody_chose_is_kept(ask: str) -> None:
+    """In a process of its own: nobody takes it back."""
+    code = (
+        "import os; from gateway import courtesy\n"
+        "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n"
+        f"courtesy.{ask}()\n"
+        "raise SystemExit(os.sched_getscheduler(0) != os.SCHED_IDLE)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_where_it_may_not_ask_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
