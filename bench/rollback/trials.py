@@ -100,7 +100,7 @@ async def many(
         body = {"percent": percent, **WHY}
         found["dial"].append((await machine.ask("PUT", "/features/orders/dial", body))["seconds"])
         before = new.count
-        await until(lambda before=before: new.count > before + 3, "users are on the new side")  # type: ignore[misc]
+        await until(lambda before=before: new.count > before + 3, "users are on the new side")  # type: ignore[misc] # of a default that is bound here
         asked = time.monotonic()
         done = await machine.ask("POST", "/features/orders/rollback", WHY)
         if not done["complete"]:

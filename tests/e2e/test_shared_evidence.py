@@ -65,7 +65,7 @@ def on_new(house: House, number: int) -> None:
 
 def everywhere(machines: Machines, seen: Callable[[House], bool], what: str) -> None:
     for house in machines:
-        wait_until(lambda at=house: seen(at), 20, what)  # type: ignore[misc]
+        wait_until(lambda at=house: seen(at), 20, what)  # type: ignore[misc] # of a default that is bound here
 
 
 def test_samples_of_both_count_on_both(build: Build) -> None:

@@ -61,7 +61,7 @@ def test_a_connection_whose_file_has_gone_hides_nobody_who_left() -> None:
     with gone, other, left, peer:
         for name, sock in (("gone", gone), ("left", left)):
             transport = cast("asyncio.Transport", Transport(sock))
-            unread.add(transport, lambda name=name: told.append(name))  # type: ignore[misc]
+            unread.add(transport, lambda name=name: told.append(name))  # type: ignore[misc] # of a default that is bound here
         gone.close()
         peer.close()
         for _ in range(2):
