@@ -1,4 +1,4 @@
-"""Fixtures for every test, what spawned programs printed for the report of a failed one, and its second run."""
+"""Fixtures for every test, and what is done about one that failed: its programs' output, a second run."""
 
 from collections.abc import Iterator
 from pathlib import Path
