@@ -21,6 +21,8 @@ import ctypes
 import os
 import platform
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -31,6 +33,12 @@ NICE: Final = 10
 (``sched_prio_to_weight`` in kernel/sched/core.c). Where both want all of a processor, it gets a tenth of it:
 comparing does not starve.
 """
+LONG: Final = 0.01
+"""Seconds that one who gave way may have to wait; then it is short of a processor."""
+SHARE: Final = 0.1
+"""Of the time that one who is short of a processor may lose by giving way."""
+LONGEST: Final = 1.0
+"""Seconds that a wait counts for at most: a machine may have stood still."""
 _NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of the system call ``sched_setattr``, for which Python has no name."""
 _NOT_INHERITED: Final = 1
@@ -83,6 +91,32 @@ def let_others_interrupt() -> None:
     ):
         with suppress(OSError):
             _ask_for_long_slices(os.SCHED_OTHER, _NOT_INHERITED)
+
+
+class GivingWay:
+    """Call it between two pieces of work: whoever waits for this processor has it first. Costs a third of a
+    microsecond where nobody does.
+
+    The system takes it for giving up a whole slice. Where others want all of the processor that is a long
+    time, so whoever had to wait above ``LONG`` for its turn gives way again only when that was no more than
+    ``SHARE`` of the time.
+    """
+
+    def __init__(
+        self, give: Callable[[], None] = os.sched_yield, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._give = give
+        self._clock = clock
+        self._not_before = 0.0
+
+    def __call__(self) -> None:
+        now = self._clock()
+        if now < self._not_before:
+            return
+        self._give()
+        waited = self._clock() - now
+        if waited > LONG:
+            self._not_before = now + min(waited, LONGEST) / SHARE
 
 
 def _never_interrupt() -> None:

@@ -29,7 +29,7 @@ from gateway.capture import AllSaid, Captured, CapturedExchange, SessionGap, Wri
 from gateway.config import Config
 from gateway.control import CounterRow, Report, ReportSender, ShadowProcessView, incarnation
 from gateway.core.decision import Side
-from gateway.courtesy import let_others_first
+from gateway.courtesy import GivingWay, let_others_first
 from gateway.keys import redaction_key
 from gateway.notes import read_config
 from gateway.pulse import Pulse
@@ -141,6 +141,7 @@ class ShadowProcess:
             limit=limit,
             deadline=config.shadow.deadline,
             today=_today(),
+            give_way=GivingWay(),
         )
         self._pipeline = Pipeline(self._parts)
         most = config.shadow.max_in_flight

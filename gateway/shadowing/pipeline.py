@@ -64,7 +64,8 @@ Done = Callable[[Verdict], None]
 class Parts:
     """What an exchange meets on its way. ``deadline`` caps the wait for the other side, in seconds; it gets
     twice the primary's time, but at least one second. ``goldens`` and ``today`` are renewed: sessions under
-    way keep what they did. ``all_heard``: see `Hearing.after_all`.
+    way keep what they did. ``all_heard``: see `Hearing.after_all`. ``give_way``: called between two pieces of
+    work, for users' requests to go first.
     """
 
     senders: Mapping[Side, CopySender]
@@ -81,6 +82,7 @@ class Parts:
     limit: TimeLimit
     deadline: float
     today: date
+    give_way: Callable[[], None]
 
 
 class Pipeline:
@@ -97,6 +99,7 @@ class Pipeline:
         ``out_until``: until when requests of this session may have been left out.
         """
         parts, request = self._parts, exchange.request
+        parts.give_way()
         try:
             mirror = parts.mirrors.find(
                 exchange.key, request, exchange.begins, exchange.at, out_until or -inf
@@ -283,6 +286,7 @@ class _Turn(msgspec.Struct, eq=False):
     # --- the verdict --------------------------------------------------------------------------------
 
     def _conclude(self, shadow: Observation, again: Observation | None) -> None:
+        self._parts.give_way()
         try:
             if again is None and self._is_same_at_sight(shadow):
                 verdict = self._same(shadow)
