@@ -29,10 +29,11 @@ from bench.processes import (
     settle,
 )
 from bench.results import FEATURED, OURS, Key, Memory, Results
-from bench.work import IN_TURNS, USUAL, Work, work_for
+from bench.work import IN_TURNS, MANY_IN_TURNS, USUAL, Work, work_for
 
 WORKER = "gateway.worker"
 IDLE = 5000
+TURNS = ((OURS, IN_TURNS), (OURS, MANY_IN_TURNS), (FEATURED, IN_TURNS))
 _STEADY_SHARE = 0.5
 _STEADY = ("no proxy", "nginx", "HAProxy", "Envoy", OURS)
 
@@ -90,20 +91,21 @@ class Bench:
         print(told, flush=True)
 
     def in_turns(self, turns: int) -> None:
-        """One feature and a thousand, both up, in short turns: they are to be within 5 % of each other, and
-        between two peers of a round a machine changes by more.
+        """One feature and a thousand, and more connections, all up at once, in short turns: they are to be
+        within a few percent of each other, and between two rows of a round a machine changes by more.
         """
-        both = [peer for peer in self.peers() if peer.name in (OURS, FEATURED)]
+        both = {peer.name: peer for peer in self.peers() if peer.name in (OURS, FEATURED)}
         if len(both) != 2:
             return
         chance = random.Random(1)
         with ExitStack() as stack:
-            up = [(peer, *stack.enter_context(self._started(peer))) for peer in both]
+            up = {name: (peer, *stack.enter_context(self._started(peer))) for name, peer in both.items()}
             for _ in range(turns):
-                for peer, rig, pid in chance.sample(up, 2):
-                    sample = self._measure(peer, rig, pid, IN_TURNS)
-                    self.results.samples.setdefault((peer.name, IN_TURNS.name), []).append(sample)
-                    self._say("in turns", peer, IN_TURNS, sample)
+                for name, work in chance.sample(TURNS, len(TURNS)):
+                    peer, rig, pid = up[name]
+                    sample = self._measure(peer, rig, pid, work)
+                    self.results.samples.setdefault((name, work.name), []).append(sample)
+                    self._say("in turns", peer, work, sample)
 
     def steady(self) -> None:
         """Everybody once, at half of what we can: added latency."""

@@ -30,6 +30,7 @@ MIDDLE = Work("100 KB, 64 connections", "/bodies/100k", 64, 0.7)
 LARGE = Work("10 MB, 8 connections", "/bodies/10m", 8)
 STREAM = Work("a stream of 50 events, 64 connections", "/stream", 64, 0.7)
 IN_TURNS = Work("1 KB, 64 connections, in turns", SMALL, 64, 0.5)
+MANY_IN_TURNS = Work("1 KB, 256 connections, in turns", SMALL, 256, 0.5)
 COPIED = Work("1 KB, 64 connections, 1,000 users", SMALL, 64, users=1000)
 PARSED = Work("1 KB, 64 connections, 1,000 users, equal after parsing", REWRITTEN, 64, users=1000)
 

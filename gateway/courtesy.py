@@ -35,8 +35,8 @@ comparing does not starve.
 """
 LONG: Final = 0.01
 """Seconds that one who gave way may have to wait; then it is short of a processor."""
-SHARE: Final = 0.1
-"""Of the time that one who is short of a processor may lose by giving way."""
+REST: Final = 9
+"""Times as long as it had to wait, in which it then gives way to nobody: it loses a tenth of the time."""
 LONGEST: Final = 1.0
 """Seconds that a wait counts for at most: a machine may have stood still."""
 _NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
@@ -94,12 +94,11 @@ def let_others_interrupt() -> None:
 
 
 class GivingWay:
-    """Call it between two pieces of work: whoever waits for this processor has it first. Costs a third of a
+    """Call it between two pieces of work: whoever waits for this processor has it first. Costs less than a
     microsecond where nobody does.
 
     The system takes it for giving up a whole slice. Where others want all of the processor that is a long
-    time, so whoever had to wait above ``LONG`` for its turn gives way again only when that was no more than
-    ``SHARE`` of the time.
+    time, so whoever had to wait above ``LONG`` for its turn rests from it, ``REST`` times as long.
     """
 
     def __init__(
@@ -114,9 +113,9 @@ class GivingWay:
         if now < self._not_before:
             return
         self._give()
-        waited = self._clock() - now
-        if waited > LONG:
-            self._not_before = now + min(waited, LONGEST) / SHARE
+        back = self._clock()
+        if back - now > LONG:
+            self._not_before = back + REST * min(back - now, LONGEST)
 
 
 def _never_interrupt() -> None:

@@ -10,9 +10,9 @@ from rich.console import Console
 from bench import table
 from bench.climb import SHARE
 from bench.results import COMPARING, FEATURED, OURS
-from bench.run import Bench, Plan, measure
+from bench.run import TURNS, Bench, Plan, measure
 from bench.tools import NEEDED, find_tools
-from bench.work import COPIED, IN_TURNS, PARSED
+from bench.work import COPIED, IN_TURNS, MANY_IN_TURNS, PARSED
 
 TOOLS = find_tools()
 ABSENT = [name for name in (*NEEDED, "banyan") if name not in TOOLS]
@@ -38,12 +38,13 @@ def test_a_round_measures_rate_processor_time_and_what_was_compared() -> None:
 
 
 @pytest.mark.skipif(bool(ABSENT), reason=f"not on this machine: {', '.join(ABSENT)}")
-def test_one_feature_and_a_thousand_take_turns(tmp_path: Path) -> None:
-    """Both are up at once, each with its own configuration."""
+def test_one_feature_a_thousand_and_many_connections_take_turns(tmp_path: Path) -> None:
+    """Both gateways are up at once, each with its own configuration."""
     bench = Bench(Plan(1, 1, quick=True, only=OURS), TOOLS, tmp_path)
     with bench.upstreams():
         bench.in_turns(2)
-    for proxy in (OURS, FEATURED):
-        assert all(one.rate > 10 for one in bench.results.samples[proxy, IN_TURNS.name])
-        assert len(bench.results.samples[proxy, IN_TURNS.name]) == 2
+    for proxy, work in TURNS:
+        assert all(one.rate > 10 for one in bench.results.samples[proxy, work.name])
+        assert len(bench.results.samples[proxy, work.name]) == 2
+    assert bench.results.ratio((OURS, MANY_IN_TURNS.name), (OURS, IN_TURNS.name))
     assert bench.results.ratio((FEATURED, IN_TURNS.name), (OURS, IN_TURNS.name))

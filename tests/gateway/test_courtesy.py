@@ -82,6 +82,42 @@ def test_a_policy_that_somebody_chose_is_kept(ask: str) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+class Processor:
+    """Who gives way gets it back after ``busy`` seconds."""
+
+    def __init__(self) -> None:
+        self.now, self.busy, self.given = 100.0, 0.0, 0
+
+    def give(self) -> None:
+        self.given += 1
+        self.now += self.busy
+
+    def way(self) -> courtesy.GivingWay:
+        return courtesy.GivingWay(self.give, lambda: self.now)
+
+
+def test_who_waits_a_moment_gives_way_each_time() -> None:
+    processor = Processor()
+    way = processor.way()
+    for processor.busy in (0.0, 0.0002, courtesy.LONG / 2):
+        way()
+        way()
+    assert processor.given == 6
+
+
+@pytest.mark.parametrize(("busy", "counts_for"), [(0.2, 0.2), (3600.0, courtesy.LONGEST)])
+def test_who_is_kept_waiting_loses_a_tenth_of_the_time(busy: float, counts_for: float) -> None:
+    """And a machine that stood still for an hour does not count for an hour."""
+    processor = Processor()
+    way = processor.way()
+    processor.busy = busy
+    way()
+    for later, given in ((0.0, 1), (courtesy.REST * counts_for - 0.001, 1), (0.002, 2)):
+        processor.now += later
+        way()
+        assert processor.given == given
+
+
 def test_where_it_may_not_ask_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise PermissionError

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.capture import CapturedExchange, SessionGap, WriteBegan
 from gateway.config import Config, load_config
+from gateway.courtesy import GivingWay
 from gateway.shadow_process import ShadowProcess
 from gateway.shadowing import Intake, SessionSample, TookTooLong
 from golden import GoldenIndex, JourneyState, Recording
@@ -90,6 +91,22 @@ async def test_a_worker_that_dies_in_the_middle_of_a_write_leaves_its_session_un
     assert not find("ann", REQUEST, True, 3.0).known_from_start
     assert find("bob", REQUEST, True, 3.0).known_from_start
     assert len(process._parts.writes) == 1
+    process._explainer.close()
+    process._keeper.close()
+
+
+async def test_users_requests_go_first_before_each_piece_of_work(tmp_path: Path) -> None:
+    """Once before the other side is asked, once before its answer, or that there is none, is looked at."""
+    process = ShadowProcess(prepared(tmp_path), 0, tmp_path)
+    worker, gave = Worker(), []
+    assert isinstance(process._parts.give_way, GivingWay)
+    process._parts.give_way = lambda: gave.append(len(worker.settled))
+    for at in range(2):
+        process.take(_captured(at, LOOK), 100, cast(Intake, worker))
+    async with asyncio.timeout(60):
+        await process._lanes.idle()
+    assert worker.settled == ["orders: shadow_error"] * 2
+    assert gave == [0, 0, 1, 1]
     process._explainer.close()
     process._keeper.close()
 
