@@ -33,12 +33,12 @@ NICE: Final = 10
 (``sched_prio_to_weight`` in kernel/sched/core.c). Where both want all of a processor, it gets a tenth of it:
 comparing does not starve.
 """
-LONG: Final = 0.01
-"""Seconds that one who gave way may have to wait; then it is short of a processor."""
-REST: Final = 9
-"""Times as long as it had to wait, in which it then gives way to nobody: it loses a tenth of the time."""
-LONGEST: Final = 1.0
-"""Seconds that a wait counts for at most: a machine may have stood still."""
+LOSS: Final = 0.1
+"""Of its time that a program may lose by giving way."""
+SAVED: Final = 0.005
+"""Seconds of that which it may lose at once."""
+OWED: Final = 1.0
+"""Seconds that one wait counts for at most: a machine may have stood still."""
 _NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of the system call ``sched_setattr``, for which Python has no name."""
 _NOT_INHERITED: Final = 1
@@ -97,8 +97,9 @@ class GivingWay:
     """Call it between two pieces of work: whoever waits for this processor has it first. Costs less than a
     microsecond where nobody does.
 
-    The system takes it for giving up a whole slice. Where others want all of the processor that is a long
-    time, so whoever had to wait above ``LONG`` for its turn rests from it, ``REST`` times as long.
+    The system takes it for giving up a whole slice, which is long where others want all of the processor; and
+    where many do something short, work in batches costs less. So it gives way only as long as what it lost by
+    that is no more than ``LOSS`` of its time.
     """
 
     def __init__(
@@ -106,16 +107,18 @@ class GivingWay:
     ) -> None:
         self._give = give
         self._clock = clock
-        self._not_before = 0.0
+        self._at = clock()
+        self._may_lose = SAVED
 
     def __call__(self) -> None:
         now = self._clock()
-        if now < self._not_before:
-            return
-        self._give()
-        back = self._clock()
-        if back - now > LONG:
-            self._not_before = back + REST * min(back - now, LONGEST)
+        may_lose = min(self._may_lose + LOSS * (now - self._at), SAVED)
+        self._at = now
+        if may_lose > 0.0:
+            self._give()
+            self._at = self._clock()
+            may_lose -= min(self._at - now, OWED)
+        self._may_lose = may_lose
 
 
 def _never_interrupt() -> None:
