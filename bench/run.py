@@ -91,8 +91,8 @@ class Bench:
         print(told, flush=True)
 
     def in_turns(self, turns: int) -> None:
-        """One feature and a thousand, and more connections, all up at once, in short turns: they are to be
-        within a few percent of each other, and between two rows of a round a machine changes by more.
+        """One feature and a thousand, and more connections, all up at once, in short turns: their
+        rates are to be near each other, and between two rows of a round a machine changes by more.
         """
         both = {peer.name: peer for peer in self.peers() if peer.name in (OURS, FEATURED)}
         if len(both) != 2:

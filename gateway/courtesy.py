@@ -97,9 +97,9 @@ class GivingWay:
     """Call it between two pieces of work: whoever waits for this processor has it first. Costs less than a
     microsecond where nobody does.
 
-    The system takes it for giving up a whole slice, which is long where others want all of the processor; and
-    where many do something short, work in batches costs less. So it gives way only as long as what it lost by
-    that is no more than ``LOSS`` of its time.
+    Linux (6.18) takes it for giving up a whole slice, which is long where others want all of the processor;
+    and where many do something short, work in batches costs less. So it gives way only as long as what it
+    lost by that is no more than ``LOSS`` of its time.
     """
 
     def __init__(

@@ -305,6 +305,7 @@ class _Turn(msgspec.Struct, eq=False):
         self, shadow: Observation, again: Observation | None, comparison: Comparison, all_heard: bool
     ) -> None:
         """It is a mismatch by what was known when it was compared: is it still?"""
+        self._parts.give_way()
         try:
             exchange = self._exchange
             self._overlaps = self._parts.writes.overlap(exchange.key, exchange.began, exchange.at)

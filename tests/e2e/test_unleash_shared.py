@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from flags import position
-from tests.e2e.machines import KEYS, Machine, two_sides
+from tests.e2e.machines import KEYS, UNGUARDED, Machine, two_sides
 from tests.support.ports import wait_until
 from tests.support.redis import RedisServer
 from tests.support.spawn import Spawner
@@ -27,7 +27,7 @@ JOURNEY = (
     "guard = { max_error_rate = 0.5, max_p95 = 30, max_p95_ratio = 1000, min_samples = 5 }\n"
     'plan = { journey = "checkout", steps = [20, 50], hold = "0s", samples = 10 }'
 )
-ANOTHER = '[[feature]]\nname = "{0}"\nmatch = ["/{0}/*"]\nshadow.percent = 0\n'
+ANOTHER = '[[feature]]\nname = "{0}"\nmatch = ["/{0}/*"]\nshadow.percent = 0\nguard.on_failure = "hold"\n'
 Build = Callable[..., Machine]
 
 
@@ -39,7 +39,7 @@ def sides() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def build(spawn: Spawner, tmp_path: Path, sides: tuple[str, str], unleash: UnleashServer) -> Build:
-    def made(name: str, *, state: str = "", feature: str = "", more: str = "") -> Machine:
+    def made(name: str, *, state: str = "", feature: str = UNGUARDED, more: str = "") -> Machine:
         table = (
             f'[flags]\nsource = "unleash"\n[flags.unleash]\nurl = "{unleash.url}"\nrefresh = 1\n'
             f'token_env = "TEST_UNLEASH_BACKEND"\nadmin_token_env = "TEST_UNLEASH_ADMIN"\n{more}\n'
