@@ -199,7 +199,8 @@ class World:
         self.holds(
             dial >= self.dials[feature] if self.climbing[feature] else dial == self.dials[feature], was
         )
-        runs = plan["phase"] == "running" and round(plan["percent"] * 100) == dial
+        # Above the dial: it is being raised, and the plan tells of that a moment before the dial does.
+        runs = plan["phase"] == "running" and round(plan["percent"] * 100) >= dial
         self.dials[feature] = dial
         self.climbing[feature] = runs and not back and not self.frozen
 
