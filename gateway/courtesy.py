@@ -16,8 +16,8 @@ its wake-ups beside a shadow process, one in a hundred waited 0.5 to 1 ms at a q
 
 The rest is for the program to do. A worker that has asked an application often has the answer 20 µs later; by
 then a shadow process has begun, and the worker has just had its share. So that one gives way between two
-pieces of work (`GivingWay`): of 2,400 requests in six seconds up to 24 waited above 0.15 ms for it before, and
-up to 5 since (the same, copies refused or never answered).
+pieces of work (`GivingWay`): of 2,400 requests in six seconds up to 24 waited above 0.15 ms for it before,
+and up to 5 since (the same, copies refused or never answered).
 """
 
 from __future__ import annotations
