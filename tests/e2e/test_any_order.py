@@ -325,6 +325,8 @@ class AnyOrder(RuleBasedStateMachine):
             return
         self.world.accepted.append(reason)
         self.world.frozen = frozen
+        if not frozen:  # from here every plan that runs may go on
+            self.world.climbing = dict.fromkeys(FEATURES, True)
         self.world.look_at_all()
 
     def kill(self, module: str) -> None:
