@@ -26,10 +26,10 @@ demo: $(READY) ## run the whole migration once, on real servers, with a progress
 run: $(READY) ## the demo's servers, kept running; prints the dashboard's address
 	@$(BIN)/python -m deploy.demo --keep-running
 
-test: $(READY) ## every check and every test, twice what failed; what could not run is listed with its reason
+test: $(READY) ## every check and every test; what could not run is listed with its reason
 	@$(BIN)/python -m tests.support.install
 	@static=0; $(MAKE) --no-print-directory --keep-going static || static=1; \
-	tests=0; $(BIN)/python -m tests.support.twice -n $(WORKERS) --dist loadfile || tests=$$?; \
+	tests=0; $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile || tests=$$?; \
 	if [ $$static -ne 0 ]; then echo "make check failed: see above the tests"; fi; \
 	[ $$static -eq 0 ] && [ $$tests -eq 0 ]
 

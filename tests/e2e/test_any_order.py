@@ -45,6 +45,8 @@ AT_LEAST = 60
 """So many commands have to be accepted, or nothing was tried."""
 BETWEEN_DEATHS = 25
 """So many commands are given between two deaths: who dies all the time is started ever later."""
+SETTLES = 2.0
+"""Seconds in which dial and plan say the same again."""
 WITHOUT_REDIS = 4
 """After so many refusals Redis is there again."""
 SKEW = """
@@ -199,8 +201,7 @@ class World:
         self.holds(
             dial >= self.dials[feature] if self.climbing[feature] else dial == self.dials[feature], was
         )
-        # Above the dial: it is being raised, and the plan tells of that a moment before the dial does.
-        runs = plan["phase"] == "running" and round(plan["percent"] * 100) >= dial
+        runs = plan["phase"] == "running" and round(plan["percent"] * 100) == dial
         self.dials[feature] = dial
         self.climbing[feature] = runs and not back and not self.frozen
 
@@ -209,12 +210,17 @@ class World:
             self.look(feature)
 
     def _plan_and_status(self, feature: str) -> tuple[Any, Any]:
-        """Both of one moment: between two questions the plan may have gone on."""
+        """Both of one moment: between two questions the plan may have gone on, and while it is raised it
+        tells of that a moment before the dial does.
+        """
+        until = time.monotonic() + SETTLES
         while True:
             plan = self.call("GET", f"/plans/{feature}")[1]
             status = self.call("GET", "/status")[1]
             after = self.call("GET", f"/plans/{feature}")[1]
-            if [plan[word] for word in ("phase", "percent")] == [
+            dial = next(one["percent"] for one in status["features"] if one["name"] == feature)
+            rising = plan["phase"] == "running" and plan["percent"] > dial and time.monotonic() < until
+            if not rising and [plan[word] for word in ("phase", "percent")] == [
                 after[word] for word in ("phase", "percent")
             ]:
                 return plan, status
@@ -319,14 +325,17 @@ class AnyOrder(RuleBasedStateMachine):
 
     def freeze(self, frozen: bool) -> None:
         reason = secrets.token_hex(8)
+        running = [
+            one for one in FEATURES if self.world.call("GET", f"/plans/{one}")[1]["phase"] == "running"
+        ]
         status, answer = self.world.command("POST" if frozen else "DELETE", "/freeze", {"reason": reason})
         if status != 200:
             assert status == 503, answer
             return
         self.world.accepted.append(reason)
         self.world.frozen = frozen
-        if not frozen:  # from here every plan that runs may go on
-            self.world.climbing = dict.fromkeys(FEATURES, True)
+        if not frozen:  # from here those may go on
+            self.world.climbing.update(dict.fromkeys(running, True))
         self.world.look_at_all()
 
     def kill(self, module: str) -> None:
