@@ -21,6 +21,7 @@ from golden.correlate import same_name
 from golden.errors import StepError
 from golden.files import disorder, journeys, read_all
 from golden.recording import Recording
+from golden.rendering import ready, written
 from golden.report import Problem
 from golden.scrub import Scrubber, scrubber_for
 from shadow import DEFAULT_RULES, SAFE_METHODS, Observation, RequestSnapshot, Rules, plain_observation
@@ -164,7 +165,7 @@ def _as_sent(recording: Recording, forms: Mapping[str, str]) -> RequestSnapshot:
     step = recording.step
     return RequestSnapshot(
         method=step.method,
-        target=template.fill(step.target, forms),
+        target=ready(template.fill(step.target, forms)),
         headers=tuple((name.encode("latin-1", "replace"), value.encode()) for name, value in step.headers),
         body=step.body.encode(forms),
     )
@@ -178,7 +179,7 @@ def _identity(request: RequestSnapshot, scrubber: Scrubber, values: Mapping[str,
     content_type = next((v for n, v in request.headers if n.lower() == b"content-type"), b"").decode(
         "latin-1"
     )
-    path, mark, query = request.target.partition("?")
+    path, mark, query = written(request.target).partition("?")
     path = "/".join("{" + names[piece] + "}" if piece in names else piece for piece in path.split("/"))
     fields = _by_name(_pairs(query), names) if mark else {}
     target = volatile.normalise_text(path) + (mark + _text(fields, scrubber) if mark else "")

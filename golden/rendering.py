@@ -27,7 +27,18 @@ def render(step: Step, values: Mapping[str, str]) -> Rendered:
     headers = tuple((name, template.fill(value, values)) for name, value in step.headers)
     if any(not _sendable(value) for _, value in headers):
         raise ThreadingError("a header's value holds a line break or another control character")
-    return Rendered(step.method, quote(target, safe=_WRITTEN), headers, step.body.encode(values))
+    return Rendered(step.method, ready(target), headers, step.body.encode(values))
+
+
+def ready(target: str) -> str:
+    """A target as somebody wrote it into a flow, ready for the wire."""
+    return quote(target, safe=_WRITTEN)
+
+
+def written(target: str) -> str:
+    """A target as it stood on the wire, its bytes decoded as latin-1, the way it is sent again: each byte
+    above ASCII percent-encoded."""
+    return target if target.isascii() else quote(target.encode("latin-1"), safe=_WRITTEN)
 
 
 def handed_on(step: Step, answer: Observation, cookies: Mapping[str, str]) -> dict[str, str]:

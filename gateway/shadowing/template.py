@@ -10,13 +10,16 @@ from functools import lru_cache
 
 from shadow import names_something
 
+_USUAL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DEEPEST = 8
 _LONGEST = 200
 """Characters of a path that is worth to be remembered."""
 
 
 class Templates:
-    """At most ``limit`` different templates: beyond, the pattern stands for everything below it."""
+    """At most ``limit`` different templates beside the patterns: beyond, a pattern stands for everything
+    below it, and ``*`` for every method that is not a usual one. A client may make up both.
+    """
 
     def __init__(self, limit: int = 1000) -> None:
         self._limit = limit
@@ -24,15 +27,18 @@ class Templates:
 
     def of(self, method: str, pattern: str, target: str) -> str:
         """The template of one request that ``pattern`` claimed."""
-        if not pattern.endswith("*"):
+        template = pattern
+        if pattern.endswith("*"):
+            path = target.partition("?")[0]
+            template = _remembered(path) if len(path) <= _LONGEST else _masked(path)
+        elif method in _USUAL:
             return f"{method} {pattern}"
-        path = target.partition("?")[0]
-        template = f"{method} {_remembered(path) if len(path) <= _LONGEST else _masked(path)}"
-        if template not in self._known:
+        route = f"{method} {template}"
+        if route not in self._known:
             if len(self._known) >= self._limit:
-                return f"{method} {pattern}"
-            self._known.add(template)
-        return template
+                return f"{method if method in _USUAL else '*'} {pattern}"
+            self._known.add(route)
+        return route
 
 
 def _masked(path: str) -> str:

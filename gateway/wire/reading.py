@@ -1,13 +1,14 @@
 """What one client sends, read as requests: limits, the checks that the parser leaves out, framing. Knows no
 socket and no order.
 
-httptools finds the messages; it lets through any size, a missing or odd Host and several targets that are
-none, and it stops at every Upgrade. What is missing for a gateway is here.
+httptools finds where messages end; it lets through any size and a missing or odd Host, it stops at every
+Upgrade, and it does not know every line that a request may have. What is missing for a gateway is here.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Protocol
 
 import httptools
@@ -15,12 +16,14 @@ import httptools
 from gateway.core.headers import FORBIDDEN_TRAILERS, BadFields, RequestFacts, read_request_fields
 from gateway.core.message import ALLOWED, Fields, RequestHead, request_line
 from gateway.core.target import BadTarget, is_served, parse_target
+from gateway.wire.asking import Asked, BadLine, behind_empty_lines, read_line
 from gateway.wire.known import KnownRequest, KnownRequests
 from gateway.wire.limits import FRAMING_SHARE, ListenLimits
 
 _log = logging.getLogger("banyan.wire")
 _ALLOW = b"Allow: %b\r\n" % ALLOWED
-_RTSP = b" RTSP/"
+_EMPTY_LINE = b"\r\n\r\n"
+_LAST_EMPTY_LINE = re.compile(rb"\r\n\r\n(?!\r\n)")
 
 
 class Refusal(Exception):
@@ -72,21 +75,23 @@ class RequestReader:
     """``feed`` it bytes. ``handler`` is the request whose body is being read, None between requests."""
 
     __slots__ = (
+        "_asked",
         "_begun",
         "_bodiless",
         "_fields",
         "_fields_bytes",
+        "_held",
         "_known",
         "_last",
-        "_line",
+        "_method",
         "_owed",
         "_parser",
         "_raw",
         "_reads",
         "_resync",
+        "_tail",
         "_telling",
         "_untouched",
-        "_url",
         "body_bytes",
         "handler",
         "in_head",
@@ -100,12 +105,14 @@ class RequestReader:
         self._begun = 0
         self._last: tuple[RequestHead, RequestFacts] | None = None
         self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
+        self._asked: Asked | None = None
+        self._held = b""
+        self._method = b""
         self._fields: Fields = []
         self._fields_bytes = 0
         self._raw = 0
         self._resync = b""
-        self._line = b""
+        self._tail = b""
         self._owed = 0
         self._telling = False
         self._bodiless = False
@@ -126,77 +133,97 @@ class RequestReader:
             if known is not None:
                 self._take_known(data, known)
                 return None
-        if self._body_left < len(data) and _RTSP in self._line + data:
-            return self._feed_apart(data)
-        return self._feed(data)
+        if self._held:
+            data, self._held, self.in_head = self._held + data, b"", False
+        at = 0
+        while at < len(data) and not self.stopped:
+            begin, asked = at, None
+            if self.handler is None and not self.in_head:
+                begin = behind_empty_lines(data, at)
+                self._raw += begin - at
+                asked = self._read_line(data, begin)
+                if asked is None:
+                    return None
+                at = asked.end
+            at = self._end_of_piece(data, at)
+            rest = self._feed(data[begin:at], asked)
+            if rest is not None:
+                return rest + data[at:]
+        self._tail = (self._tail + data)[-3:] if len(data) < 3 else data[-3:]
+        return None
 
     @property
     def _body_left(self) -> int:
         """Bytes that are still to come of a body with a length."""
         return self._owed - self.body_bytes if self.handler is not None else 0
 
-    def _feed_apart(self, data: bytes) -> bytes | None:
-        """The parser takes RTSP for HTTP and does not say which it was (ICE too, with SOURCE only). So a line
-        that names it is read by itself, and it is the line of a request unless it is part of a body."""
-        at = 0
-        while at < len(data) and not self.stopped:
-            begin, at = at, self._end_of_piece(data, at)
-            piece = data[begin:at]
-            line, in_body = self._line + piece, self.handler is not None
-            rest = self._feed(piece)
-            if not (in_body or self.stopped) and _asks_by_rtsp(line):
-                raise Refusal(400, "the only protocol spoken here is HTTP")
-            if rest is not None:
-                return rest + data[at:]
-        return None
+    def _read_line(self, data: bytes, at: int) -> Asked | None:
+        """The line of a request, which is read by itself and whole. None: it is kept until more has come."""
+        self._method = data[at : at + 5]
+        try:
+            asked = read_line(data, at)
+        except BadLine as bad:
+            raise Refusal(bad.status, str(bad)) from None
+        end = len(data) if asked is None else asked.end
+        if end - at - 2 > self._reads.limits.request_line:
+            raise Refusal(414, "the request line is too long")
+        if asked is None:
+            self._untouched = False
+            self._held = data[at:]
+            self.in_head = self._held not in (b"", b"\r")  # which may begin another empty line
+            self._watch_overhead(None, 0)
+        return asked
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
-        """Where to stop: at the end of a body with a length, of a line that began before, in front of a line
-        that names RTSP, or behind it."""
+        """Where the parser stops: wherever a message may end, so that the line of the next is read first.
+        That is the end of a body with a length, or an empty line: behind a head, and behind trailers.
+        """
         if self._body_left > 0:
             return at + self._body_left
-        found = at if self._line else data.find(_RTSP, at)
-        if found < 0:
-            return len(data)
-        line = data.rfind(b"\n", at, found) + 1
-        return line if line > at else data.find(b"\n", found) + 1 or len(data)
+        if at == 0 and (begun := (self._tail + data[:3]).find(_EMPTY_LINE)) >= 0:
+            return begun + len(_EMPTY_LINE) - len(self._tail)
+        if self.handler is None:
+            found = data.find(_EMPTY_LINE, max(0, at - 2))
+            return found + len(_EMPTY_LINE) if found >= 0 else len(data)
+        ended = _LAST_EMPTY_LINE.search(data, max(0, at - 2))
+        return ended.end() if ended else len(data)
 
-    def _feed(self, data: bytes) -> bytes | None:
+    def _feed(self, data: bytes, asked: Asked | None) -> bytes | None:
+        """One piece. ``asked``: the line that it begins with."""
         reading, body_bytes = self.handler, self.body_bytes
         between = reading is None and not self.in_head
         self._untouched = False
         self._begun = 0
         self._raw += len(data)
         rest: bytes | None = None
-        left: bytes | memoryview = data
+        left = data
+        if asked is not None:
+            self._asked = asked
+            left = asked.in_place + data[asked.size :]
         try:
             while left:
                 at = self._parse(left)
                 if at < 0:
                     break
+                left = left[at:]
                 if not self._resync:
-                    rest = bytes(left[at:])
+                    rest = left
                     break
-                left = memoryview(left)[at:]  # there may be hundreds of them in one read
                 self._tell_framing()
         except httptools.HttpParserError as error:
             if self.stopped:
                 return None
-            if isinstance(error, httptools.HttpParserInvalidURLError):
-                self._url += b"?"  # of a target that cannot be read nothing is told, but the method was
             raise _refusal(error) from None
-        self._line = (self._line + data).rpartition(b"\n")[2] if self.in_head else b""
         self._watch_overhead(reading, self.body_bytes - body_bytes)
         if between and self._begun == 1 and self.handler is None and not self.in_head:
             self._remember(data)
         return rest
 
     def asks_for_head(self) -> bool:
-        """Whether the request that is being read is a HEAD, as far as it has been read. Before the target the
-        parser still names the method of the request before."""
+        """Whether the request that is being read is a HEAD, as far as it has been read."""
         if self.handler is not None:
             return self.handler.head_only
-        return self.in_head and self._url != b"" and self._parser.get_method() == b"HEAD"
+        return self._method == b"HEAD "
 
     def _take_known(self, data: bytes, known: KnownRequest) -> None:
         """The parser is not asked: it has seen these bytes, and is where it was, between two messages."""
@@ -236,7 +263,7 @@ class RequestReader:
             if self._raw > limits.fields_bytes:
                 raise Refusal(400, "more framing than body")
 
-    def _parse(self, data: bytes | memoryview) -> int:
+    def _parse(self, data: bytes) -> int:
         """Let the parser read. It stops at every Upgrade: where, or -1, and a new one is there to go on."""
         try:
             self._parser.feed_data(data)
@@ -259,17 +286,11 @@ class RequestReader:
             raise _Stopped
         if self.handler is not None:
             return  # the head that only tells a new parser how the body is framed
+        if self._asked is None:
+            raise Refusal(400, "this is not the line of an HTTP/1 request")
         self.in_head = True
-        self._url = b""
         self._fields = []
         self._fields_bytes = 0
-
-    def on_url(self, part: bytes) -> None:
-        if self.handler is not None:
-            return
-        self._url += part
-        if len(self._url) > self._reads.limits.request_line:
-            raise Refusal(414, "the request target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         limits = self._reads.limits
@@ -292,8 +313,11 @@ class RequestReader:
             return
         if self.stopped:
             raise _Stopped
+        asked = self._asked
+        if asked is None:
+            raise AssertionError("no head begins without its line")
         self.body_bytes = 0
-        head, facts = self._read_head()
+        head, facts = self._read_head(asked)
         self._owed = facts.length or 0
         if facts.length is not None and facts.length > self._reads.limits.body:
             raise Refusal(413, "the body is too large")
@@ -309,7 +333,7 @@ class RequestReader:
         if not (self._resync or facts.upgrade or facts.expects_continue):
             self._last = (head, facts)
         self.handler = handler = self._reads.opened(head, facts)
-        self.in_head = False
+        self.in_head, self._asked = False, None
         if not self._bodiless:  # one without a body begins when it has ended, which is at once
             self._reads.take(handler)
 
@@ -324,6 +348,7 @@ class RequestReader:
         if self._resync:
             return
         handler, self.handler = self.handler, None
+        self._method = b""
         self._raw = 0
         if handler is not None:
             handler.complete()
@@ -347,20 +372,13 @@ class RequestReader:
         close = b"Connection: close\r\n" if facts.close else b""
         self._resync = b"POST / HTTP/1.1\r\n%b%b\r\n\r\n" % (close, framing)
 
-    def _read_head(self) -> tuple[RequestHead, RequestFacts]:
-        method = self._parser.get_method()
-        version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise Refusal(505, "the only versions spoken here are HTTP/1.1 and HTTP/1.0")
-        if len(method) + len(self._url) + len(b"  HTTP/1.1") > self._reads.limits.request_line:
-            raise Refusal(414, "the request line is too long")
-        if method == b"SOURCE":
-            raise Refusal(501, "this method is not known here")
+    def _read_head(self, asked: Asked) -> tuple[RequestHead, RequestFacts]:
+        method, http10 = asked.method, asked.minor_version == 0
         if method in (b"CONNECT", b"TRACE"):
             raise Refusal(405, f"{method.decode()} is not served here", _ALLOW)
         try:
-            facts = read_request_fields(self._fields, http10=version == "1.0")
-            target = parse_target(method, self._url)
+            facts = read_request_fields(self._fields, http10=http10)
+            target = parse_target(method, asked.target)
         except (BadFields, BadTarget) as bad:
             raise Refusal(bad.status, str(bad)) from None
         # The target overrides Host (RFC 9112 section 3.2.2); HTTP/1.0 may have neither.
@@ -368,14 +386,7 @@ class RequestReader:
         if named and not is_served(named, self._reads.limits.hosts):
             raise Refusal(421, "this host is not served here")
         facts.host = named or self._reads.local
-        return request_line(method, target, 0 if version == "1.0" else 1), facts
-
-
-def _asks_by_rtsp(line: bytes) -> bool:
-    """Whether what begins so, in a head, is the line of a request and names RTSP. In a field no space stands
-    before the colon."""
-    first, named, _ = line.partition(b"\n")[0].partition(_RTSP)
-    return bool(named) and b":" not in first.partition(b" ")[0]
+        return request_line(method, target, asked.minor_version), facts
 
 
 def _refusal(error: httptools.HttpParserError) -> Refusal:
@@ -384,12 +395,7 @@ def _refusal(error: httptools.HttpParserError) -> Refusal:
         return cause
     if isinstance(error, httptools.HttpParserCallbackError):
         return our_mistake(cause)
-    text = str(error)
-    if text == "Invalid method encountered":
-        return Refusal(501, "this method is not known here")
-    if text == "Invalid HTTP version":
-        return Refusal(505, "the only versions spoken here are HTTP/1.1 and HTTP/1.0")
-    return Refusal(400, f"the request is not valid: {text}")
+    return Refusal(400, f"the request is not valid: {error}")
 
 
 def our_mistake(cause: BaseException | None) -> Refusal:

@@ -29,13 +29,6 @@ STRICTER = {
     ),
     "025": Stricter(_FRAMING, 400, "gzip ends at this hop (rule 1) and is not decoded here", "501"),
     "025_line": Stricter(_FRAMING, 400, "the same in one line", "501"),
-    "027": Stricter(
-        "rule 3, target fidelity",
-        400,
-        "bytes that no target has (RFC 9112 §3.2): readers decode them differently",
-        "400",
-    ),
-    "031": Stricter("rule 4, methods", 501, "a method that nobody knows (RFC 9110 §9.1)", "400"),
     "099": Stricter("limits, body rate", 408, "the file ends before the length that it announces", "closes"),
     "rfc9112_smuggle_gzip_chunked_01": Stricter(_FRAMING, 400, "gzip, as above", "501"),
     "rfc9112_target_absolute_userinfo_01": Stricter(_HOST, 400, "user info before the host", "200"),

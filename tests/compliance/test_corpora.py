@@ -47,7 +47,7 @@ def decoded(path: Path) -> bytes:
 def with_host(data: bytes) -> bytes:
     """Gunicorn serves HTTP/1.1 without a Host, rule 4 does not: a Host is added to each request that has
     none."""
-    heads = re.compile(rb"((?:GET|POST|PUT) \S+ HTTP/1\.1\r\n)((?:[^\r]+\r\n)*)\r\n")
+    heads = re.compile(rb"([A-Z-]+ \S+ HTTP/1\.1\r\n)((?:[^\r]+\r\n)*)\r\n")
 
     def add(found: re.Match[bytes]) -> bytes:
         has = re.search(rb"(?im)^host:", found[2])

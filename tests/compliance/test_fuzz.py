@@ -17,9 +17,11 @@ FIELDS = st.lists(
     st.tuples(TOKEN.map(lambda name: b"X-" + name.encode()), VALUE.map(lambda v: v.encode("latin-1"))),
     max_size=8,
 )
-PATH = st.text("abcXYZ019/;.:@&=+$,-_!~*'()%", max_size=40).map(lambda path: b"/" + path.encode())
+PATH = st.text("abcXYZ019/;.:@&=+$,-_!~*'()%é\x80ÿ", max_size=40).map(
+    lambda path: b"/" + path.encode("latin-1")
+)
 BODY = st.lists(st.binary(min_size=1, max_size=200), max_size=5)
-METHOD = st.sampled_from([b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"])
+METHOD = st.sampled_from([b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"-FOO"])
 
 
 def forwarded(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -41,7 +41,7 @@ def is_ours(response: RawResponse) -> None:
         (get(b"/" + b"x" * 9000), 414),
         (post(b"x", b"/", b"Expect: magic"), 417),
         (get(b"/", b"X: " + b"x" * 9000), 431),
-        (b"FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"foo / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
     ],
 )

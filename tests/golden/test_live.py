@@ -121,6 +121,19 @@ def test_a_number_handed_on_is_known_by_its_name(index: GoldenIndex, other: Shop
     assert found == [Verdict.MATCH, Verdict.MATCH]
 
 
+@pytest.mark.parametrize("target", ["/menu?q=caf\xc3\xa9", "/menu?q=caf%C3%A9"])
+def test_bytes_above_ascii_are_known_written_out_or_not(
+    target: str, shop: ShopServer, flow: MakeFlow, tmp_path: Path
+) -> None:
+    """As they stood on the wire, as a browser writes them, and as somebody wrote the flow."""
+    steps = '[[step]]\nname = "look"\npath = "/menu?q=café"\n'
+    record([flow(steps, "menu")], shop.url, tmp_path / "menu")
+    index = GoldenIndex.load(tmp_path / "menu")
+    assert len(index) == 1
+    assert index.find(RequestSnapshot("GET", target, (), b""), index.begin()) is not None
+    assert index.find(RequestSnapshot("GET", "/menu?q=caf\xe9", (), b""), index.begin()) is None
+
+
 def test_a_number_that_nobody_handed_on_is_left_alone(index: GoldenIndex) -> None:
     create = RequestSnapshot("POST", "/orders", (), b"")
     state = index.begin()

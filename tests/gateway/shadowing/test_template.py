@@ -30,3 +30,13 @@ def test_templates_are_bounded() -> None:
     found = {templates.of("GET", "/*", f"/p{'x' * number}") for number in range(1, 30)}
     assert len(found) == 4
     assert "GET /*" in found
+
+
+def test_methods_that_clients_make_up_are_bounded() -> None:
+    """Beyond the bound they share a route; the usual ones never do."""
+    templates = Templates(limit=3)
+    found = {templates.of("FOO" + "X" * number, "/orders", "/orders") for number in range(30)}
+    assert len(found) == 4
+    assert "* /orders" in found
+    assert templates.of("BAR", "/*", "/x") == "* /*"
+    assert templates.of("POST", "/orders", "/orders") == "POST /orders"
