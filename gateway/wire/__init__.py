@@ -39,7 +39,8 @@ from gateway.wire.known import KnownAnswers, KnownRequests
 from gateway.wire.limits import WRITE_HIGH_WATER, ListenLimits, UpstreamLimits
 from gateway.wire.outbox import Outbox
 from gateway.wire.pool import Tls, UpstreamPool
-from gateway.wire.reading import Refusal, RequestHandler
+from gateway.wire.reading import RequestHandler
+from gateway.wire.refusal import Refusal
 from gateway.wire.reply import Reply, reply_to
 from gateway.wire.sealed import SealingContext
 from gateway.wire.sweep import Sweeper

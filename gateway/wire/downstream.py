@@ -20,7 +20,8 @@ from gateway.wire.answers import gateway_answer
 from gateway.wire.known import KnownRequests
 from gateway.wire.limits import WRITE_HIGH_WATER, ListenLimits
 from gateway.wire.outbox import Backlog, Outbox
-from gateway.wire.reading import Refusal, RequestHandler, RequestReader, our_mistake
+from gateway.wire.reading import RequestHandler, RequestReader
+from gateway.wire.refusal import Refusal, our_mistake
 from gateway.wire.resets import arm, disarm, reset
 from gateway.wire.sweep import Sweeper
 from gateway.wire.untaken import untaken

@@ -20,13 +20,6 @@ STRICTER = {
     "009": Stricter(
         _FRAMING, 400, "a length beside a transfer coding, which has no end without chunked either", "400"
     ),
-    "013": Stricter(
-        _FRAMING,
-        400,
-        "bad white space in a chunk extension (RFC 9112 §7.1.1 lets it be): taking extensions lightly is how "
-        "bodies are smuggled",
-        "200",
-    ),
     "025": Stricter(_FRAMING, 400, "gzip ends at this hop (rule 1) and is not decoded here", "501"),
     "025_line": Stricter(_FRAMING, 400, "the same in one line", "501"),
     "099": Stricter("limits, body rate", 408, "the file ends before the length that it announces", "closes"),
