@@ -13,11 +13,12 @@ from typing import NamedTuple
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TARGET = rb"[!-~\x80-\xff]+"
 _EMPTY = re.compile(rb"(?:\r\n)*")
-_LINE = re.compile(rb"(%b) (%b) HTTP/([0-9])\.([0-9])\r\n" % (_TOKEN, _TARGET))
+_LINE = re.compile(rb"(%b) (%b) HTTP/([0-9]\.[0-9])\r\n" % (_TOKEN, _TARGET))
 _VERSION_BEGUN = rb"H|HT|HTT|HTTP|HTTP/(?:[0-9](?:\.(?:[0-9]\r?)?)?)?"
 _BEGUN = re.compile(rb"\r?\Z|%b(?: (?:%b(?: (?:%b)?)?)?)?\Z" % (_TOKEN, _TARGET, _VERSION_BEGUN))
 _METHOD = re.compile(rb"[!$%&'*+.^_`|~0-9A-Z-]{3,20}\Z")
-_VERSIONS = {(b"1", b"1"): 1, (b"1", b"0"): 0}
+_USUAL = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+_VERSIONS = {b"1.1": 1, b"1.0": 0}
 
 
 class BadLine(ValueError):
@@ -48,7 +49,7 @@ class Asked(NamedTuple):
 def behind_empty_lines(data: bytes, at: int) -> int:
     """Where in ``data`` the empty lines end that begin at ``at``: they mean nothing (RFC 9112 section
     2.2)."""
-    found = _EMPTY.match(data, at)
+    found = _EMPTY.match(data, at) if data.startswith(b"\r", at) else None
     return found.end() if found else at
 
 
@@ -67,10 +68,10 @@ def read_line(data: bytes, at: int) -> Asked | None:
         if _BEGUN.match(data, at):
             return None
         raise BadLine("this is not the line of an HTTP/1 request")
-    method, target, major, minor = found.groups()
-    version = _VERSIONS.get((major, minor))
+    method, target, said = found.groups()
+    version = _VERSIONS.get(said)
     if version is None:
         raise BadLine("the only versions spoken here are HTTP/1.1 and HTTP/1.0", 505)
-    if not _METHOD.match(method):
+    if method not in _USUAL and not _METHOD.match(method):
         raise BadLine("this method is not known here", 501)
     return Asked(method, target, version, found.end() - at, found.end())

@@ -13,6 +13,7 @@ from typing import Protocol
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
 _EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
+_PLAIN = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:%b)*+\r\n" % _EXTENSION)
 _SIZE_BEGUN = re.compile(rb"(?:[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t -~\x80-\xff]*)?\r?)?\Z")
 _TRAILER = re.compile(rb"(?:(%b):([\t -~\x80-\xff]*))?\r\n" % _TOKEN)
@@ -90,7 +91,8 @@ class Chunks:
                     raise BadChunk("a chunk does not end where it should")
                 return at
             case _Next.SIZE:
-                return self._size(data, at)
+                behind = _whole_ones(data, at, hears)
+                return behind if behind > at else self._size(data, at)
             case _Next.TRAILER:
                 return self._trailer(data, at, hears)
 
@@ -119,3 +121,16 @@ class Chunks:
         else:
             hears.trailer(name, value.strip(b" \t"))
         return found.end()
+
+
+def _whole_ones(data: bytes, at: int, hears: Hears) -> int:
+    """Take the chunks from ``at`` on that are here from end to end, without extensions: nearly all are.
+    Returns where they end."""
+    while found := _PLAIN.match(data, at):
+        begin = found.end()
+        end = begin + int(found[1], 16)
+        if begin == end or data[end : end + 2] != _LINE_END:
+            break
+        hears.body(data[begin:end])
+        at = end + 2
+    return at

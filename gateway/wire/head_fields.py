@@ -1,8 +1,8 @@
 """The fields of one request's head as they come in, by httptools' parser, within their limits. Knows no
 socket.
 
-The parser sees a head and never a body: it would stop at every Upgrade, and read one chunk's line in a way
-of its own. So each head has a new one.
+The parser sees heads and never a body: it would stop at every Upgrade, and has its own way with the line of a
+chunk. So behind a head at which its message does not end, there is a new parser.
 """
 
 from __future__ import annotations
@@ -14,26 +14,47 @@ import httptools
 from gateway.core.message import Fields
 from gateway.wire.asking import Asked
 from gateway.wire.limits import ListenLimits
-from gateway.wire.refusal import Refusal
+from gateway.wire.refusal import Refusal, our_mistake
 
 _EMPTY_LINE = b"\r\n\r\n"
 
 
 class HeadFields:
-    """``read`` until ``whole``. ``upgrades``: Upgrade and Connection both ask for it."""
+    """``begin`` it with a line, then ``read`` until it is ``whole``. ``upgrades``: Upgrade and Connection
+    both ask for it."""
 
-    __slots__ = ("_limits", "_number", "_parser", "_size", "_tail", "fields", "upgrades", "whole")
+    __slots__ = (
+        "_between",
+        "_limits",
+        "_number",
+        "_parser",
+        "_size",
+        "_tail",
+        "_unfed",
+        "fields",
+        "upgrades",
+        "whole",
+    )
 
-    def __init__(self, asked: Asked, limits: ListenLimits) -> None:
+    def __init__(self, limits: ListenLimits) -> None:
         self._limits = limits
-        self._size = 0
-        self._number = 0
-        self._tail = b"\r\n"
+        self._parser: Any = None
+        self._between = False
+        self._size = self._number = 0
+        self._tail = self._unfed = b""
         self.fields: Fields = []
         self.upgrades = False
-        self.whole = False
-        self._parser: Any = httptools.HttpRequestParser(self)
-        self._feed(asked.in_place)
+        self.whole = True
+
+    def begin(self, asked: Asked) -> None:
+        """The line has been read."""
+        self._size = self._number = 0
+        self._tail, self._unfed = b"\r\n", asked.in_place
+        self.fields = []
+        self.upgrades = self.whole = False
+        if not self._between:
+            self._parser = httptools.HttpRequestParser(self)
+        self._between = False
 
     def read(self, data: bytes, at: int) -> int:
         """Read on in ``data`` from ``at``. Returns where what was read ends.
@@ -42,10 +63,11 @@ class HeadFields:
             Refusal: a field is not one, or beyond a limit.
         """
         end = self._end(data, at)
-        self._feed(data[at:end])
-        if self.whole:
-            self._parser = None  # the two hold each other
-        self._tail = (self._tail + data[max(at, end - 3) : end])[-3:]
+        piece = data[at:end]
+        self._feed(self._unfed + piece)
+        self._unfed = b""
+        if not self.whole:
+            self._tail = (self._tail + piece)[-3:]
         return end
 
     def _end(self, data: bytes, at: int) -> int:
@@ -60,32 +82,40 @@ class HeadFields:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # it would read no further, and is not asked to
+            self._between = False  # it would read no further, and is not asked to
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, Refusal):
                 raise cause from None
+            if isinstance(error, httptools.HttpParserCallbackError):
+                raise our_mistake(cause) from None
             raise Refusal(400, f"the request is not valid: {error}") from None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field, from the parser."""
-        self.count(name, value)
-        self.fields.append((name, value.rstrip(b" \t")))  # the parser leaves what follows a value
-
-    def on_headers_complete(self) -> None:
-        """The last of them, from the parser."""
-        self.upgrades = self._parser.should_upgrade()
-        self.whole = True
-
-    def count(self, name: bytes, value: bytes) -> None:
-        """One more field of this request, which may be a trailer too.
-
-        Raises:
-            Refusal: it is too large, or one too many.
-        """
         size = len(name) + len(value)
         self._size += size
         self._number += 1
         limits = self._limits
         if size > limits.field or self._size > limits.fields_bytes or self._number > limits.fields:
             raise Refusal(431, "a field is too large, or there are too many")
+        self.fields.append((name, value.rstrip(b" \t")))  # the parser leaves what follows a value
+
+    def on_headers_complete(self) -> None:
+        """The last of them, from the parser."""
+        if self.whole:
+            raise Refusal(400, "a head does not end where it should")
+        self.upgrades = self._parser.should_upgrade()
+        self.whole = True
+
+    def on_message_complete(self) -> None:
+        """The parser expects another message."""
+        self._between = True
+
+    def trailer(self, name: bytes, value: bytes) -> None:
+        """One more field of the same request, behind its body. It counts as the others do.
+
+        Raises:
+            Refusal: it is too large, or one too many.
+        """
+        self.on_header(name, value)

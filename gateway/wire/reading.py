@@ -17,6 +17,7 @@ from gateway.wire.known import KnownRequest, KnownRequests
 from gateway.wire.limits import FRAMING_SHARE, ListenLimits
 from gateway.wire.refusal import Refusal, our_mistake
 
+_HEAD = b"HEAD "
 _ALLOW = b"Allow: %b\r\n" % ALLOWED
 
 
@@ -74,7 +75,7 @@ class RequestReader:
         self._known = known
         self._held = b""
         self._asked: Asked | None = None
-        self._fields: HeadFields | None = None
+        self._fields = HeadFields(reads.limits)
         self._left = 0
         self._chunks: Chunks | None = None
         self._overhead = 0
@@ -88,13 +89,14 @@ class RequestReader:
     @property
     def in_head(self) -> bool:
         """Whether a request has begun whose head is not whole."""
-        return self.handler is None and (self._fields is not None or self._held not in (b"", b"\r"))
+        return self.handler is None and (self._asked is not None or self._held not in (b"", b"\r"))
 
     def asks_for_head(self) -> bool:
         """Whether the request that is being read is a HEAD, as far as it has been read."""
         if self.handler is not None:
             return self.handler.head_only
-        return self._asked.method == b"HEAD" if self._asked is not None else self._held.startswith(b"HEAD ")
+        line = self._asked.method + b" " if self._asked is not None else self._held
+        return line.startswith(_HEAD)
 
     def feed(self, data: bytes) -> bytes | None:
         """Read on. Returns what follows a request to switch protocols; nothing more may be fed until it is
@@ -106,7 +108,7 @@ class RequestReader:
         if self.stopped or self._closing:
             return None
         try:
-            if self._fields is None and not self._held:
+            if self.handler is None and self._asked is None and not self._held:
                 known = self._known.find(data)
                 if known is not None:
                     self._take_known(data, known)
@@ -133,7 +135,7 @@ class RequestReader:
         while at < len(data) and not (self.stopped or self._closing):
             if self.handler is not None:
                 at = self._read_body(self.handler, data, at)
-            elif self._asked is None or self._fields is None:
+            elif self._asked is None:
                 at = self._read_line(data, at)
             else:
                 begun, at = at, self._fields.read(data, at)
@@ -145,7 +147,7 @@ class RequestReader:
 
     def _remember(self, data: bytes) -> None:
         """Where one request and nothing else was in ``data``, its like need not be read."""
-        if self._last is not None and self._fields is None and not self._held:
+        if self._last is not None and self.handler is None and self._asked is None and not self._held:
             end = data.find(b"\r\n\r\n") + 4
             if len(data) - end == (self._last[1].length or 0):
                 self._known.keep(data, *self._last)
@@ -163,7 +165,7 @@ class RequestReader:
         """Whole, or it is kept until it is."""
         limits = self._reads.limits
         begin = behind_empty_lines(data, at)
-        self._held = data[begin:]
+        self._held = data[begin : begin + len(_HEAD)]
         try:
             asked = read_line(data, begin)
         except BadLine as bad:
@@ -172,10 +174,12 @@ class RequestReader:
         if end - begin - 2 > limits.request_line:
             raise Refusal(414, "the request line is too long")
         if asked is None:
+            self._held = data[begin:]
             self._count_overhead(begin - at)
             return end
         self._count_overhead(end - at)
-        self._held, self._asked, self._fields = b"", asked, HeadFields(asked, limits)
+        self._held, self._asked = b"", asked
+        self._fields.begin(asked)
         return end
 
     def _begin(self, asked: Asked, fields: HeadFields) -> bool:
@@ -189,10 +193,8 @@ class RequestReader:
         if bodiless or head.minor_version == 0:
             facts.expects_continue = False
         self.body_bytes = self._overhead = 0
-        self._left, self._chunks = (
-            facts.length or 0,
-            Chunks(self._reads.limits.field) if facts.chunked else None,
-        )
+        self._left = facts.length or 0
+        self._chunks = Chunks(self._reads.limits.field) if facts.chunked else None
         if not (facts.chunked or facts.upgrade or fields.upgrades or facts.expects_continue):
             self._last = (head, facts)
         self.handler = handler = self._reads.opened(head, facts)
@@ -236,14 +238,13 @@ class RequestReader:
 
     def trailer(self, name: bytes, value: bytes) -> None:
         """Counted, then dropped: never merged into the head (RFC 9110 section 6.5.1)."""
-        if self._fields is not None:
-            self._fields.count(name, value)
+        self._fields.trailer(name, value)
         if name.lower() in FORBIDDEN_TRAILERS:
             raise Refusal(400, "framing or routing in a trailer")
 
     def _end(self, handler: RequestHandler) -> None:
         """All of the request has been read."""
-        self.handler = self._fields = self._chunks = None
+        self.handler = self._chunks = None
         self._overhead = 0
         self._closing = self._closes
         handler.complete()

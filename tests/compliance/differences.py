@@ -21,7 +21,7 @@ DIFFERENCES = (
         "Envoy refuses it too, with 501 where no coding but `chunked` is understood (RFC 9112 §6.1 allows "
         "both), or with 403, 404 or 426 for what it does not serve; here it is 400, 405, 501 or 505.",
         (
-            "rule_04_host::a_method_that_is_not_known_is_refused",
+            "rule_04_host::what_may_be_read_as_another_method_is_refused",
             "rule_04_host::connect_and_trace_are_refused",
             "rule_06_framing_in::other_versions_are_refused",
             "rule_06_framing_in::transfer_encoding_in_http_1_0_is_refused",
@@ -109,8 +109,8 @@ DIFFERENCES = (
         ),
     ),
     Difference(
-        "Envoy refuses a `#` anywhere in a target with 400; here it passes behind a `?`, where every reader"
-        " sees the same path.",
+        "Envoy refuses a `#` anywhere in a target with 400, and bytes beyond ASCII; here the one passes "
+        "behind a `?`, where every reader sees the same path, and the others everywhere, as they came.",
         ("rule_03_target::path_and_query_go_out_as_they_came_in",),
     ),
     Difference(
@@ -118,9 +118,10 @@ DIFFERENCES = (
         ("rule_03_target::an_absolute_target_is_forwarded_in_origin_form",),
     ),
     Difference(
-        "Envoy adds a Host of its configuration to HTTP/1.0, has no rule for `OPTIONS *`, knows no QUERY, "
-        "and passes user info in a URL.",
+        "Envoy adds a Host of its configuration to HTTP/1.0, has no rule for `OPTIONS *`, has a list of "
+        "methods, and passes user info in a URL.",
         (
+            "rule_03_target::any_line_is_read_wherever_it_stands_and_wherever_a_read_ends",
             "rule_04_host::http_1_0_without_host_gets_the_address_it_came_to",
             "rule_04_host::options_of_everything_is_answered_here",
             "rule_04_host::less_usual_methods_pass",

@@ -65,6 +65,8 @@ BAD_CHUNKS = [
     b"\r\nabc\r\n",
     b";a=b\r\nabc\r\n",
     b"3;a\nb\r\nabc\r\n",
+    b"3;a b\r\nabc\r\n",
+    b'3;a="b\r\nabc\r\n',
     b"fffffffffffffffff\r\nabc\r\n",
 ]
 
@@ -85,6 +87,7 @@ def test_a_bad_chunk_is_refused_and_the_upstream_aborted(stage: Stage, chunk: by
         b"3\r\nabc\r\n0\r\n\r\n",
         b"003\r\nabc\r\n000\r\n\r\n",
         b'3;n=v;q="x;y"\r\nabc\r\n0;last\r\n\r\n',
+        b"3 ; n = v;\tq\r\nabc\r\n0\r\n\r\n",
         b"1\r\na\r\n2\r\nbc\r\n0\r\nX-T: 1\r\n\r\n",
     ],
 )
