@@ -82,7 +82,7 @@ class HeadFields:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._between = False  # it would read no further, and is not asked to
+            pass  # said by `upgrades`; no byte behind the head was fed
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, Refusal):
