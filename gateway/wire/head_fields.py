@@ -103,8 +103,6 @@ class HeadFields:
 
     def on_headers_complete(self) -> None:
         """The last of them, from the parser."""
-        if self.whole:
-            raise Refusal(400, "a head does not end where it should")
         self.upgrades = self._parser.should_upgrade()
         self.whole = True
 

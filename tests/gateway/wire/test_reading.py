@@ -165,8 +165,8 @@ def test_a_switch_of_protocols_ends_right_behind_its_head() -> None:
 def test_nothing_behind_the_last_request_is_read(head: bytes) -> None:
     """Not in the same read, not in the next one, whatever it is."""
     for behind in (ROW, b"\0", head):
-        assert len(read(head + behind)[0]) == 1
-        assert len(read(head, behind)[0]) == 1
+        for found, end in (read(head + behind), read(head, behind)):
+            assert (len(found), end) == (1, (False, b""))
 
 
 @pytest.mark.parametrize(
@@ -209,3 +209,25 @@ def test_a_request_that_came_before_is_not_parsed_again() -> None:
     for data in (chunked, ROW, b"GET /a HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n"):
         RequestReader(Listener(), known).feed(data)
         assert known.find(data) is None
+    first, _, _ = ROW.partition(b"\r\n\r\n")
+    assert known.find(first + b"\r\n\r\n") is None
+
+
+def test_what_came_before_is_no_request_within_another() -> None:
+    """In a body, in fields, and behind half a line."""
+    known = KnownRequests(8192)
+    inner = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    RequestReader(Listener(), known).feed(inner)
+    assert known.find(inner) is not None
+    length = b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(inner)
+    for before, status in ((length, None), (b"POST /b HTTP/1.1\r\nHost: a\r\n", 400), (b"POST", 400)):
+        listener = Listener()
+        reader = RequestReader(listener, known)
+        reader.feed(before)
+        if status is None:
+            reader.feed(inner)
+            assert [one.content for one in listener.opened_ones] == [inner]
+        else:
+            with pytest.raises(Refusal):
+                reader.feed(inner)
+            assert not listener.opened_ones
