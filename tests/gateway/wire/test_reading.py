@@ -220,7 +220,7 @@ def test_what_came_before_is_no_request_within_another() -> None:
     RequestReader(Listener(), known).feed(inner)
     assert known.find(inner) is not None
     length = b"POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(inner)
-    for before, status in ((length, None), (b"POST /b HTTP/1.1\r\nHost: a\r\n", 400), (b"POST", 400)):
+    for before, status in ((length, None), (b"POST /b HTTP/1.1\r\nHost: a\r\n", 400), (b"POST ", 400)):
         listener = Listener()
         reader = RequestReader(listener, known)
         reader.feed(before)
