@@ -35,7 +35,7 @@ from golden.yaml_text import load_yaml
 
 _TOP = {"name", "description", "secrets", "step"}
 _STEP = {"name", "method", "path", "headers", "json", "form", "body", "extract"}
-METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
+METHOD = re.compile(r"[!$%&'*+.^_`|~0-9A-Z-]{3,20}")
 _LANGUAGES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     ".toml": ("TOML", tomllib.loads),
     ".yaml": ("YAML", load_yaml),

@@ -17,7 +17,7 @@ from golden.player import DEADLINE, MAX_BODY, Connections, Played, Player, check
 from golden.recording import Recording
 from golden.report import PASSED, Case, Cause
 from golden.scrub import Scrubber, scrubber_for
-from shadow import DEFAULT_RULES, Comparison, RequestSnapshot, Rules, Verdict
+from shadow import DEFAULT_RULES, Comparison, RequestSnapshot, Rules, Verdict, written_out
 
 Place = Callable[[RequestSnapshot], tuple[str, str]]
 
@@ -179,7 +179,7 @@ _CAUSES = {
 
 def default_place(request: RequestSnapshot) -> tuple[str, str]:
     """No feature; method and path as the route."""
-    return "", f"{request.method} {request.target.partition('?')[0]}"
+    return "", f"{request.method} {written_out(request.target).partition('?')[0]}"
 
 
 def _case(recording: Recording, comparison: Comparison, elapsed: float, problem: str) -> Case:

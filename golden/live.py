@@ -21,10 +21,18 @@ from golden.correlate import same_name
 from golden.errors import StepError
 from golden.files import disorder, journeys, read_all
 from golden.recording import Recording
-from golden.rendering import ready, written
+from golden.rendering import ready
 from golden.report import Problem
 from golden.scrub import Scrubber, scrubber_for
-from shadow import DEFAULT_RULES, SAFE_METHODS, Observation, RequestSnapshot, Rules, plain_observation
+from shadow import (
+    DEFAULT_RULES,
+    SAFE_METHODS,
+    Observation,
+    RequestSnapshot,
+    Rules,
+    plain_observation,
+    written_out,
+)
 
 _START = "0" * 32
 _VAGUE = ("⟨string⟩", "⟨digits⟩")
@@ -179,7 +187,7 @@ def _identity(request: RequestSnapshot, scrubber: Scrubber, values: Mapping[str,
     content_type = next((v for n, v in request.headers if n.lower() == b"content-type"), b"").decode(
         "latin-1"
     )
-    path, mark, query = written(request.target).partition("?")
+    path, mark, query = written_out(request.target).partition("?")
     path = "/".join("{" + names[piece] + "}" if piece in names else piece for piece in path.split("/"))
     fields = _by_name(_pairs(query), names) if mark else {}
     target = volatile.normalise_text(path) + (mark + _text(fields, scrubber) if mark else "")

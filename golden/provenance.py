@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shadow import DEFAULT_RULES, Observation, RequestSnapshot, Rules
+from shadow import DEFAULT_RULES, Observation, RequestSnapshot, Rules, written_out
 
 Place = Callable[[RequestSnapshot], tuple[str, str]]
 KEYS = frozenset({"from", "release", "on", "rules"})
@@ -45,7 +45,7 @@ def today(env: Mapping[str, str] | None = None) -> date:
 
 
 def _path(request: RequestSnapshot) -> str:
-    return request.target.partition("?")[0]
+    return written_out(request.target).partition("?")[0]
 
 
 def _field(answer: Observation, header: str) -> str:

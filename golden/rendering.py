@@ -35,12 +35,6 @@ def ready(target: str) -> str:
     return quote(target, safe=_WRITTEN)
 
 
-def written(target: str) -> str:
-    """A target as it stood on the wire, its bytes decoded as latin-1, the way it is sent again: each byte
-    above ASCII percent-encoded."""
-    return target if target.isascii() else quote(target.encode("latin-1"), safe=_WRITTEN)
-
-
 def handed_on(step: Step, answer: Observation, cookies: Mapping[str, str]) -> dict[str, str]:
     """What later steps need of an answer; raises `ThreadingError` when it is not there."""
     return {item.name: extraction.extract(item, answer, cookies) for item in step.extract}

@@ -151,7 +151,8 @@ def with_names(steps: list[Step]) -> list[Step]:
     for step in steps:
         path = re.sub(r"\{\w+\}", "", step.target.partition("?")[0])
         words = [word for word in re.split(r"[^A-Za-z0-9]+", path) if word][-3:]
-        name = "-".join([step.method.lower(), *words])[:60]
+        verb = re.sub(r"[^a-z0-9]+", "-", step.method.lower()).strip("-") or "call"
+        name = "-".join([verb, *words])[:60]
         used[name] = used.get(name, 0) + 1
         found.append(replace(step, name=name if used[name] == 1 else f"{name}-{used[name]}"))
     return found

@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from shadow.media import Family, media_of
 from shadow.model import RequestSnapshot
 from shadow.parse import Parsed, canonical, parse_json
+from shadow.targets import written_out
 
 Replace = Callable[[str], str]
 
@@ -65,7 +66,7 @@ def rewrite_target(target: str, replace: Replace) -> str:
 
 
 def _segment(segment: str, replace: Replace) -> str:
-    text = unquote(segment)
+    text = unquote(written_out(segment))
     new = replace(text)
     return segment if new == text else quoted_segment(segment, new)
 
@@ -77,7 +78,7 @@ def _fields(text: str, replace: Replace) -> str:
 
 def _field(part: str, replace: Replace) -> str:
     name, equals, value = part.partition("=")
-    text = unquote_plus(value)
+    text = unquote_plus(written_out(value))
     new = replace(text)
     return part if new == text else name + equals + quoted_value(value, new)
 

@@ -21,6 +21,7 @@ from shadow.media import Family, media_of
 from shadow.model import RequestSnapshot
 from shadow.parse import Parsed, canonical, parse_json
 from shadow.rewriting import quoted_segment, quoted_value
+from shadow.targets import written_out
 
 MAX_IDS = 512
 MAX_LENGTH = 24
@@ -83,7 +84,7 @@ class ShortIds:
     def _path(self, path: str) -> str:
         noun, written = "", []
         for segment in path.split("/"):
-            text = unquote(segment)
+            text = unquote(written_out(segment))
             new = self.replace(noun, text)
             written.append(segment if new == text else quoted_segment(segment, new))
             noun = noun_of(text)
@@ -94,8 +95,8 @@ class ShortIds:
 
     def _field(self, part: str, container: str) -> str:
         name, equals, value = part.partition("=")
-        noun = id_noun(unquote_plus(name), container)
-        text = unquote_plus(value)
+        noun = id_noun(unquote_plus(written_out(name)), container)
+        text = unquote_plus(written_out(value))
         new = self.replace(noun, text) if noun else text
         return part if new == text else name + equals + quoted_value(value, new)
 

@@ -14,7 +14,7 @@ from gateway.config import Config, ConfigError, load_config
 from gateway.core.route import RouteTable
 from gateway.shadowing.template import Templates
 from golden import Flow, FlowError, Provenance, load_flows
-from shadow import DEFAULT_RULES, RequestSnapshot, Rules, RulesError, load_rules
+from shadow import DEFAULT_RULES, RequestSnapshot, Rules, RulesError, load_rules, written_out
 
 __all__ = ["features", "flows", "folder", "place", "provenance", "rules"]
 
@@ -68,7 +68,7 @@ def place(settings: Settings) -> Place | None:
         path = request.target.partition("?")[0].encode("latin-1", "replace")
         route = table.match(request.method.encode("latin-1", "replace"), path)
         if route is None:
-            return "", f"{request.method} {request.target.partition('?')[0]}"
+            return "", f"{request.method} {written_out(request.target).partition('?')[0]}"
         return route.feature, templates.of(request.method, route.template, request.target)
 
     return find

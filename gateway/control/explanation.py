@@ -11,6 +11,7 @@ from gateway.control.errors import Invalid
 from gateway.core.context import ContextReader, Place
 from gateway.core.decision import decide
 from gateway.core.headers import BadFields, read_request_fields
+from gateway.core.message import is_method
 from gateway.core.route import RouteTable
 from gateway.core.target import BadTarget, parse_target
 
@@ -41,7 +42,7 @@ def explain(
     Raises:
         Invalid: for a target that the gateway would refuse, or a method that is no token.
     """
-    if not method.isascii() or not method.isalpha():
+    if not is_method(method.upper().encode("utf-8")):
         raise Invalid("method", "a method such as GET or POST")
     try:
         path = parse_target(method.upper().encode(), target.encode("utf-8")).path

@@ -118,6 +118,7 @@ class RequestFacts:
     close: bool = False
     keep_alive: bool = False
     upgrade: bytes = b""
+    switches: bool = False
     expects_continue: bool = False
     cookie: bytes = b""
     via: bytes = b""
@@ -187,6 +188,7 @@ def _connection(facts: RequestFacts, value: bytes, nominated: list[bytes] | None
     tokens = [token.strip().lower() for token in value.split(b",")]
     facts.close = facts.close or b"close" in tokens
     facts.keep_alive = facts.keep_alive or b"keep-alive" in tokens
+    facts.switches = facts.switches or b"upgrade" in tokens
     return (nominated or []) + [token for token in tokens if token and token not in _KEPT_TOKENS]
 
 

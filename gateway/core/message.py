@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,16 @@ IDEMPOTENT_METHODS = SAFE_METHODS | {b"PUT", b"DELETE"}
 """RFC 9110 section 9.2.2."""
 
 ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-"""What ``Allow`` says where the gateway itself is asked; other methods pass too, if the parser knows them."""
+"""What ``Allow`` says where the gateway itself is asked; other methods pass too."""
+
+USUAL_METHODS = frozenset(ALLOWED.split(b", "))
+_METHOD = re.compile(rb"[!$%&'*+.^_`|~0-9A-Z-]{3,20}\Z")
+
+
+def is_method(token: bytes) -> bool:
+    """Whether a token (RFC 9110 section 9.1) is taken for a method: 3 to 20 characters, none of them a small
+    letter, since there are applications that read one as its capital, and no ``#``."""
+    return token in USUAL_METHODS or _METHOD.match(token) is not None
 
 
 class RequestHead(NamedTuple):

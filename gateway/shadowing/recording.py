@@ -29,7 +29,7 @@ from golden import (
     write,
     write_journey,
 )
-from shadow import Observation, RequestSnapshot, Rules, SessionMirror, lessons
+from shadow import Observation, RequestSnapshot, Rules, SessionMirror, lessons, written_out
 
 MAX_OPEN = 200
 MAX_BYTES = 32 * 1024 * 1024
@@ -210,7 +210,7 @@ class LiveRecorder:
 
 
 def _placed_in(feature: str) -> Callable[[RequestSnapshot], tuple[str, str]]:
-    return lambda request: (feature, f"{request.method} {request.target.partition('?')[0]}")
+    return lambda request: (feature, f"{request.method} {written_out(request.target).partition('?')[0]}")
 
 
 def _put(order: Order, journal: Journal) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from shadow import names_something
+from gateway.core.message import USUAL_METHODS
+from shadow import names_something, written_out
 
-_USUAL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_USUAL = frozenset(method.decode() for method in USUAL_METHODS)
 _DEEPEST = 8
 _LONGEST = 200
 """Characters of a path that is worth to be remembered."""
@@ -27,7 +28,7 @@ class Templates:
 
     def of(self, method: str, pattern: str, target: str) -> str:
         """The template of one request that ``pattern`` claimed."""
-        template = pattern
+        template, target = pattern, written_out(target)
         if pattern.endswith("*"):
             path = target.partition("?")[0]
             template = _remembered(path) if len(path) <= _LONGEST else _masked(path)

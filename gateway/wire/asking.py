@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from gateway.core.message import is_method
+
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TARGET = rb"[!-~\x80-\xff]+"
-_EMPTY = re.compile(rb"(?:\r\n)*")
+_EMPTY = re.compile(rb"(?:\r\n)*+")
 _LINE = re.compile(rb"(%b) (%b) HTTP/([0-9]\.[0-9])\r\n" % (_TOKEN, _TARGET))
 _VERSION_BEGUN = rb"H|HT|HTT|HTTP|HTTP/(?:[0-9](?:\.(?:[0-9]\r?)?)?)?"
 _BEGUN = re.compile(rb"\r?\Z|%b(?: (?:%b(?: (?:%b)?)?)?)?\Z" % (_TOKEN, _TARGET, _VERSION_BEGUN))
-_METHOD = re.compile(rb"[!$%&'*+.^_`|~0-9A-Z-]{3,20}\Z")
-_USUAL = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _VERSIONS = {b"1.1": 1, b"1.0": 0}
 
 
@@ -56,9 +56,8 @@ def behind_empty_lines(data: bytes, at: int) -> int:
 def read_line(data: bytes, at: int) -> Asked | None:
     """The line that begins at ``at``. None: there is more to come.
 
-    Any method in capitals is one (RFC 9110 section 9.1); one in small letters is not, because there are
-    applications that read it as the one in capitals. Any byte above ASCII may stand in a target: browsers
-    and programs write paths and queries so, and it goes on as it came.
+    Any byte above ASCII may stand in a target: browsers and programs write paths and queries so, and it goes
+    on as it came.
 
     Raises:
         BadLine: it is not, and cannot become, the line of a request.
@@ -72,6 +71,6 @@ def read_line(data: bytes, at: int) -> Asked | None:
     version = _VERSIONS.get(said)
     if version is None:
         raise BadLine("the only versions spoken here are HTTP/1.1 and HTTP/1.0", 505)
-    if method not in _USUAL and not _METHOD.match(method):
+    if not is_method(method):
         raise BadLine("this method is not known here", 501)
     return Asked(method, target, version, found.end() - at, found.end())

@@ -10,6 +10,8 @@ import re
 from enum import Enum, auto
 from typing import Protocol
 
+from gateway.wire.framing import goes_on
+
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
 _EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
@@ -46,7 +48,7 @@ class _Next(Enum):
 
 
 class Chunks:
-    """One body. ``longest``: bytes of a trailer. ``ended`` when all of it was read."""
+    """One body. ``longest``: bytes of a trailer's line. ``ended`` when all of it was read."""
 
     __slots__ = ("_held", "_left", "_longest", "_next", "ended")
 
@@ -65,6 +67,10 @@ class Chunks:
         """
         ahead = 0
         if self._held:
+            longest = self._longest if self._next is _Next.TRAILER else _LONGEST_SIZE
+            if len(self._held) + len(data) - at < longest and goes_on(self._held, data[at:]):
+                self._held += data[at:]
+                return len(data)
             ahead = at - len(self._held)
             data, at, self._held = self._held + data[at:], 0, b""
         while at < len(data) and not self.ended:

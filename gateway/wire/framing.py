@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from http import HTTPStatus
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 LAST_CHUNK = b"0\r\n\r\n"
 
 BODILESS = frozenset({204, 304})
@@ -27,3 +29,9 @@ def _phrase(status: int) -> bytes:
         return HTTPStatus(status).phrase.encode()
     except ValueError:
         return b""
+
+
+def goes_on(held: bytes, piece: bytes) -> bool:
+    """Whether ``piece`` is more of a line of which ``held`` was found to be the beginning, and not its end:
+    so who sends a line byte by byte does not have all of it looked at for each."""
+    return not held.endswith(b"\r") and _CONTROL.search(piece) is None

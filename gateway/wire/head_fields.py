@@ -20,8 +20,7 @@ _EMPTY_LINE = b"\r\n\r\n"
 
 
 class HeadFields:
-    """``begin`` it with a line, then ``read`` until it is ``whole``. ``upgrades``: Upgrade and Connection
-    both ask for it."""
+    """``begin`` it with a line, then ``read`` until it is ``whole``."""
 
     __slots__ = (
         "_between",
@@ -32,7 +31,6 @@ class HeadFields:
         "_tail",
         "_unfed",
         "fields",
-        "upgrades",
         "whole",
     )
 
@@ -43,7 +41,6 @@ class HeadFields:
         self._size = self._number = 0
         self._tail = self._unfed = b""
         self.fields: Fields = []
-        self.upgrades = False
         self.whole = True
 
     def begin(self, asked: Asked) -> None:
@@ -51,7 +48,7 @@ class HeadFields:
         self._size = self._number = 0
         self._tail, self._unfed = b"\r\n", asked.in_place
         self.fields = []
-        self.upgrades = self.whole = False
+        self.whole = False
         if not self._between:
             self._parser = httptools.HttpRequestParser(self)
         self._between = False
@@ -82,7 +79,7 @@ class HeadFields:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # said by `upgrades`; no byte behind the head was fed
+            pass  # no byte behind the head was fed
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, Refusal):
@@ -103,12 +100,11 @@ class HeadFields:
 
     def on_headers_complete(self) -> None:
         """The last of them, from the parser."""
-        self.upgrades = self._parser.should_upgrade()
         self.whole = True
 
     def on_message_complete(self) -> None:
-        """The parser expects another message."""
-        self._between = True
+        """The parser expects another message, unless it thinks that this was the last."""
+        self._between = self._parser.should_keep_alive()
 
     def trailer(self, name: bytes, value: bytes) -> None:
         """One more field of the same request, behind its body. It counts as the others do.

@@ -12,6 +12,7 @@ from gateway.core.message import ALLOWED, RequestHead, request_line
 from gateway.core.target import BadTarget, is_served, parse_target
 from gateway.wire.asking import Asked, BadLine, behind_empty_lines, read_line
 from gateway.wire.chunks import BadChunk, Chunks
+from gateway.wire.framing import goes_on
 from gateway.wire.head_fields import HeadFields
 from gateway.wire.known import KnownRequest, KnownRequests
 from gateway.wire.limits import FRAMING_SHARE, ListenLimits
@@ -121,15 +122,25 @@ class RequestReader:
 
     def _take_known(self, data: bytes, known: KnownRequest) -> None:
         head, facts, at = known
-        handler = self._reads.opened(head, facts)
-        self.body_bytes = len(data) - at
-        handler.whole(data[at:])
-        self._reads.take(handler)
+        self._overhead = 0
+        try:
+            handler = self._reads.opened(head, facts)
+            self.body_bytes = len(data) - at
+            handler.whole(data[at:])
+            self._reads.take(handler)
+        except Exception:
+            self._held = data[: len(_HEAD)]
+            raise
 
     def _read(self, data: bytes) -> bytes | None:
         """Part by part."""
+        between = self.handler is None and self._asked is None
         if self._held:
-            data, self._held = self._held + data, b""
+            data, more = self._held + data, data
+            if len(data) - 2 <= self._reads.limits.request_line and goes_on(self._held, more):
+                self._held = data
+                return None
+            self._held = b""
         self._last = None
         at = 0
         while at < len(data) and not (self.stopped or self._closing):
@@ -142,18 +153,20 @@ class RequestReader:
                 self._count_overhead(at - begun)
                 if self._fields.whole and self._begin(self._asked, self._fields):
                     return data[at:]
-        self._remember(data)
+        if between:
+            self._remember(data)
         return None
 
     def _remember(self, data: bytes) -> None:
-        """Where one request and nothing else was in ``data``, its like need not be read."""
+        """Where one request and nothing else was in ``data``, which began between two, its like need not be
+        read."""
         if self._last is not None and self.handler is None and self._asked is None and not self._held:
             end = data.find(b"\r\n\r\n") + 4
             if len(data) - end == (self._last[1].length or 0):
                 self._known.keep(data, *self._last)
 
     def _count_overhead(self, size: int) -> None:
-        """What is in a head and no field costs memory and time too."""
+        """A head, with the empty lines before it, costs memory and time whatever is in it."""
         limits = self._reads.limits
         self._overhead += size
         if self._overhead > limits.request_line + limits.fields_bytes + 4 * limits.fields:
@@ -187,7 +200,7 @@ class RequestReader:
         head, facts = self._read_head(asked, fields)
         if facts.length is not None and facts.length > self._reads.limits.body:
             raise Refusal(413, "the body is too large")
-        if not (fields.upgrades and _is_websocket(head, facts)):
+        if not (facts.switches and _is_websocket(head, facts)):
             facts.upgrade = b""
         bodiless = not (facts.length or facts.chunked)
         if bodiless or head.minor_version == 0:
@@ -195,7 +208,7 @@ class RequestReader:
         self.body_bytes = self._overhead = 0
         self._left = facts.length or 0
         self._chunks = Chunks(self._reads.limits.field) if facts.chunked else None
-        if not (facts.chunked or facts.upgrade or fields.upgrades or facts.expects_continue):
+        if not (facts.chunked or facts.switches or facts.expects_continue):
             self._last = (head, facts)
         self.handler = handler = self._reads.opened(head, facts)
         self._asked = None

@@ -21,7 +21,7 @@ DIFFERENCES = (
         "Envoy refuses it too, with 501 where no coding but `chunked` is understood (RFC 9112 §6.1 allows "
         "both), or with 403, 404 or 426 for what it does not serve; here it is 400, 405, 501 or 505.",
         (
-            "rule_04_host::what_may_be_read_as_another_method_is_refused",
+            "rule_04_host::what_is_no_method_is_refused",
             "rule_04_host::connect_and_trace_are_refused",
             "rule_06_framing_in::other_versions_are_refused",
             "rule_06_framing_in::transfer_encoding_in_http_1_0_is_refused",

@@ -84,8 +84,8 @@ def test_http_1_0_without_host_gets_the_address_it_came_to(stage: Stage) -> None
 
 
 @pytest.mark.parametrize("method", [b"get", b"Post", b"FO", b"A" * 21, b"#FOO"])
-def test_what_may_be_read_as_another_method_is_refused(stage: Stage, method: bytes) -> None:
-    """Methods are told apart by case (RFC 9110 section 9.1), and some applications do not: 501."""
+def test_what_is_no_method_is_refused(stage: Stage, method: bytes) -> None:
+    """Above all what an application may read as its capitals (RFC 9110 section 9.1): 501."""
     stage.closes(method + b" / HTTP/1.1\r\nHost: a\r\n\r\n", 501)
 
 

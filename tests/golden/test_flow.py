@@ -6,6 +6,9 @@ import pytest
 
 from golden import Flow, FlowError, ThreadingError, load_flows
 from golden.extraction import extract, parse
+from golden.flow_text import to_toml
+from golden.step import Step
+from golden.telling import with_names
 from golden.template import escape, fill, names
 from shadow import Observation
 
@@ -118,3 +121,11 @@ def test_a_value_that_is_not_there_is_named(where: str) -> None:
     answer = Observation("new", 404, (), JSON)
     with pytest.raises(ThreadingError, match=r"found nothing for \{x\} in the answer \(status 404\)"):
         extract(parse("x", where), answer, {})
+
+
+@pytest.mark.parametrize("method", ["M-SEARCH", "FOO2", "-BLARGH", "$%&", "A_'B*C"])
+def test_any_method_that_is_served_makes_a_flow_that_can_be_read(method: str, tmp_path: Path) -> None:
+    steps = with_names([Step(1, "", method, "/orders"), Step(2, "", method, "/orders")])
+    file = tmp_path / "f.toml"
+    file.write_text(to_toml(Flow("f", "f.toml", tuple(steps), {})))
+    assert [(one.name, one.method) for one in Flow.load(file).steps] == [(s.name, method) for s in steps]

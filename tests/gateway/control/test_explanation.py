@@ -36,3 +36,17 @@ def test_a_field_that_no_request_can_carry_is_a_mistake_of_who_asks(
             "a key",
             Sent("", (field,)),
         )
+
+
+@pytest.mark.parametrize("method", ["M-SEARCH", "FOO2", "get"])
+def test_any_method_that_is_served_is_explained(tmp_path: Path, method: str) -> None:
+    config = load_config(write_config(tmp_path), {})
+    found = explain(config, FlagSnapshot(), "closed", method, "/api/orders/1", None, Sent("", ()))
+    assert found.method == method.upper()
+
+
+@pytest.mark.parametrize("method", ["", "FO", "A" * 21, "#FOO", "G T", "GÉT"])
+def test_what_is_no_method_is_a_mistake_of_who_asks(tmp_path: Path, method: str) -> None:
+    config = load_config(write_config(tmp_path), {})
+    with pytest.raises(Invalid, match="a method such as GET"):
+        explain(config, FlagSnapshot(), "closed", method, "/api/orders/1", None, Sent("", ()))

@@ -40,3 +40,9 @@ def test_methods_that_clients_make_up_are_bounded() -> None:
     assert "* /orders" in found
     assert templates.of("BAR", "/*", "/x") == "* /*"
     assert templates.of("POST", "/orders", "/orders") == "POST /orders"
+
+
+def test_a_path_is_the_same_route_however_it_is_written() -> None:
+    """Bytes above ASCII as they are, or as a browser writes them."""
+    routes = {Templates().of("GET", "/api/*", target) for target in ("/api/caf\xc3\xa9", "/api/caf%C3%A9")}
+    assert len(routes) == 1

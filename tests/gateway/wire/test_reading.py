@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -211,6 +213,76 @@ def test_a_request_that_came_before_is_not_parsed_again() -> None:
         assert known.find(data) is None
     first, _, _ = ROW.partition(b"\r\n\r\n")
     assert known.find(first + b"\r\n\r\n") is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"GET /a HTTP/1.1\r\nCookie: session=theirs\r\nConnection: authorization\r\nX: ",
+        b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\nX: ",
+        b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + b"x" * 100,
+        b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + b"x" * 54,
+        b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 154\r\n\r\n" + b"x" * 100,
+        b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: ",
+        b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n36\r\n",
+        b"GET ",
+        b"G",
+    ],
+)
+def test_nobody_says_what_the_request_of_another_means(before: bytes) -> None:
+    """Whatever stands before it on his own connection, and wherever his reads end."""
+    other = b"GET /mine HTTP/1.1\r\nHost: shop\r\nAuthorization: m\r\n\r\n"
+    bare = b"GET /mine HTTP/1.1\r\n\r\n"
+    length = b"GET /x HTTP/1.1\r\nContent-Length: 40\r\nX: GET / HTTP/1.1\r\nHost: good\r\n\r\n"
+    for victim in (other, bare, length):
+        for cut in range(len(victim)):
+            known = KnownRequests(8192)
+            reader = RequestReader(Listener(), known)
+            with suppress(Refusal):
+                for piece in (before + victim[:cut], victim[cut:], victim):
+                    reader.feed(piece)
+            ones, twos = Listener(), Listener()
+            for listener, kept in ((ones, known), (twos, KnownRequests(8192))):
+                with suppress(Refusal):
+                    RequestReader(listener, kept).feed(victim)
+            assert [vars(one) for one in ones.opened_ones] == [vars(one) for one in twos.opened_ones]
+
+
+def test_empty_lines_between_known_requests_are_no_head() -> None:
+    """However many there are."""
+    data = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    listener = Listener()
+    reader = RequestReader(listener, KnownRequests(8192))
+    for _ in range(50_000):
+        reader.feed(data)
+        reader.feed(b"\r\n")
+    assert len(listener.opened_ones) == 50_000
+
+
+def test_what_a_parser_takes_for_the_connections_end_ends_nothing() -> None:
+    """``Proxy-Connection`` is no field of HTTP."""
+    one = b"GET /a HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n"
+    assert len(read(one, b"GET /b HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n")[0]) == 2
+    asks = b"GET /a HTTP/1.1\r\nHost: a\r\nProxy-Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert read(asks)[1] == (False, b"")
+
+
+def test_a_mistake_of_ours_is_told_without_a_body_to_who_asks_for_a_head() -> None:
+    """On the way of what came before, too."""
+
+    class Failing(Listener):
+        def opened(self, head: RequestHead, facts: RequestFacts) -> Heard:
+            if self.taken:
+                raise ValueError("ours")
+            return super().opened(head, facts)
+
+    data = b"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    reader = RequestReader(Failing(), KnownRequests(8192))
+    reader.feed(data)
+    with pytest.raises(Refusal) as mistake:
+        reader.feed(data)
+    assert mistake.value.status == 500
+    assert reader.asks_for_head()
 
 
 def test_what_came_before_is_no_request_within_another() -> None:
