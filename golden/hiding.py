@@ -9,7 +9,7 @@ from typing import Any
 
 from golden import volatile
 from golden.fields import hide_fields
-from shadow import BEFORE_A_SECRET, Redactor, opens_something
+from shadow import BEFORE_A_SECRET, Redactor, hidden_in_path, opens_something
 
 _SAID = re.compile(
     r"<[\w.-]+:[0-9a-f]{12}>|⟨origin⟩|\{[A-Za-z_]\w*(?::json)?\}|\b(?:Bearer|Basic|Token)\b", re.I
@@ -77,7 +77,7 @@ class Hider:
     def target(self, target: str) -> str:
         """A request's target: its path as text, each value of its query by its name."""
         path, mark, query = target.partition("?")
-        segments = self.text(path).split("/")
+        segments = self.text(hidden_in_path(path, self.text)).split("/")
         path = "/".join(
             self._redactor.token("token", one) if _opens(before, one) else one
             for before, one in zip(["", *segments], segments, strict=False)

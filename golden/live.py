@@ -173,7 +173,7 @@ def _as_sent(recording: Recording, forms: Mapping[str, str]) -> RequestSnapshot:
     step = recording.step
     return RequestSnapshot(
         method=step.method,
-        target=ready(template.fill(step.target, forms)),
+        target=template.fill(ready(step.target), forms),
         headers=tuple((name.encode("latin-1", "replace"), value.encode()) for name, value in step.headers),
         body=step.body.encode(forms),
     )

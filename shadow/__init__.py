@@ -18,7 +18,7 @@ The map, in the order data takes:
       outline      what stands for values that are too long to be looked through for secrets
       excerpt      both values of a difference, short enough to be shown
     comparison   Comparison, Difference, in the words of verdict: Verdict, Kind, Severity
-    targets      written_out(): a target as people and rules read it
+    targets      written_out(), hidden_in_path(): a target as people and rules read it
     redaction    Redactor: nothing below this line holds a secret (secret_names, secret_text, secret_markup,
                  secret_path, multipart)
     explain      Explainer: DeepDiff in a process that can be killed (explain_helper)
@@ -57,7 +57,7 @@ from shadow.shown import host_of
 from shadow.signature import Signature, by_weight
 from shadow.statistics import Rate, mismatch_rate, wilson
 from shadow.store import ResultStore
-from shadow.targets import written_out
+from shadow.targets import hidden_in_path, written_out
 from shadow.verdict import AGAINST_CONFIDENCE, Kind, Severity, Verdict
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "by_weight",
     "compare",
     "compare_pair",
+    "hidden_in_path",
     "host_of",
     "is_itself",
     "lessons",

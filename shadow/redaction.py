@@ -29,7 +29,7 @@ from shadow.secret_markup import hide_in_elements, hide_in_page
 from shadow.secret_names import HOLDS, NAMED_BY, SAID, SECRET_HEADERS, Place, SecretNames
 from shadow.secret_path import opens_something
 from shadow.secret_text import SecretText
-from shadow.targets import written_out
+from shadow.targets import hidden_in_path, written_out
 
 _DIGITS = 12
 _FORM = re.compile(r"(?:[\w.%+\[\]~*-]++=[^&=\s]*+&)*+[\w.%+\[\]~*-]++=[^&\s]*+")
@@ -83,6 +83,7 @@ class Redactor:
     def target(self, target: str) -> str:
         """A request target without secrets in its path and its query."""
         path, question, query = written_out(target).partition("?")
+        path = hidden_in_path(path, self.text)
         clean = self.text(self._text.path(path) if self._paths else path)
         return clean + question + (self._pairs(query) if question else "")
 

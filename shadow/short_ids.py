@@ -168,7 +168,8 @@ def _is_scalar(value: object) -> bool:
 
 def collection_of(path: str) -> str:
     """The noun of the last segment that is no identifier: ``/api/orders/17`` is about an order."""
-    for segment in reversed(path.split("/")):
+    for written in reversed(path.split("/")):
+        segment = unquote(written_out(written))
         if segment and not _LOOKS_LIKE_ID.fullmatch(segment):
             return noun_of(segment)
     return ""

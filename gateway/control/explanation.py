@@ -42,7 +42,7 @@ def explain(
     Raises:
         Invalid: for a target that the gateway would refuse, or a method that is no token.
     """
-    if not is_method(method.upper().encode("utf-8")):
+    if not is_method(method.encode("ascii", "replace").upper()):
         raise Invalid("method", "a method such as GET or POST")
     try:
         path = parse_target(method.upper().encode(), target.encode("utf-8")).path
@@ -110,7 +110,7 @@ def _pattern(patterns: Iterable[str], template: str, method: str) -> str:
 
 
 def _spelling(method: str) -> str:
-    if method.isupper():
+    if method == method.upper():
         return ""
     return f"explained as {method.upper()}: methods are case-sensitive, and {method!r} would be another one"
 

@@ -211,11 +211,11 @@ class RequestReader:
         if not (facts.chunked or facts.switches or facts.expects_continue):
             self._last = (head, facts)
         self.handler = handler = self._reads.opened(head, facts)
-        self._asked = None
         self._closes = facts.close or (head.minor_version == 0 and not facts.keep_alive)
         if bodiless:  # it begins when it has ended, which is at once
             self._end(handler)
         self._reads.take(handler)
+        self._asked = None
         return facts.upgrade != b""
 
     # The body.

@@ -119,6 +119,11 @@ class Shop(BaseHTTPRequestHandler):
         else:
             self._json(200, {"id": int(self.path.rsplit("/", 1)[1]), "state": "open"})
 
+    def on_uuids(self) -> None:
+        """Create something with an identifier of a kind, or show it."""
+        made = {"id": str(uuid.uuid4())} if self.command == "POST" else {"state": "open"}
+        self._json(201 if self.command == "POST" else 200, made)
+
     def on_form(self) -> None:
         """A page with a token in a hidden field, and where it is sent."""
         if self.command == "POST":

@@ -134,6 +134,33 @@ def test_bytes_above_ascii_are_known_written_out_or_not(
     assert index.find(RequestSnapshot("GET", "/menu?q=caf\xe9", (), b""), index.begin()) is None
 
 
+def test_an_id_of_a_kind_is_known_in_a_path(shop: ShopServer, flow: MakeFlow, tmp_path: Path) -> None:
+    """Where the recording holds a placeholder for what the answer before handed on."""
+    steps = """
+[[step]]
+name = "create"
+method = "POST"
+path = "/uuids"
+extract = { order = "json:id" }
+[[step]]
+name = "show"
+path = "/uuids/{order}"
+"""
+    record([flow(steps, "ids")], shop.url, tmp_path / "ids")
+    index = GoldenIndex.load(tmp_path / "ids")
+    state = index.begin()
+    found = []
+    with httpx.Client(base_url=shop.url, trust_env=False) as client:
+        request, observed = _ask(client, "POST", "/uuids")
+        recording = index.find(request, state)
+        found.append(recording.id if recording else None)
+        state.advance(request, recording, observed)
+        request, _ = _ask(client, "GET", f"/uuids/{httpx.Response(200, content=observed.body).json()['id']}")
+        recording = index.find(request, state)
+        found.append(recording.id if recording else None)
+    assert found == ["ids/01-create", "ids/02-show"]
+
+
 def test_a_number_that_nobody_handed_on_is_left_alone(index: GoldenIndex) -> None:
     create = RequestSnapshot("POST", "/orders", (), b"")
     state = index.begin()

@@ -38,14 +38,15 @@ def test_a_field_that_no_request_can_carry_is_a_mistake_of_who_asks(
         )
 
 
-@pytest.mark.parametrize("method", ["M-SEARCH", "FOO2", "get"])
+@pytest.mark.parametrize("method", ["M-SEARCH", "FOO2", "123", "get"])
 def test_any_method_that_is_served_is_explained(tmp_path: Path, method: str) -> None:
     config = load_config(write_config(tmp_path), {})
     found = explain(config, FlagSnapshot(), "closed", method, "/api/orders/1", None, Sent("", ()))
     assert found.method == method.upper()
+    assert ("case-sensitive" in found.note) == (method == "get")
 
 
-@pytest.mark.parametrize("method", ["", "FO", "A" * 21, "#FOO", "G T", "GÉT"])
+@pytest.mark.parametrize("method", ["", "FO", "A" * 21, "#FOO", "G T", "GÉT", "po\u017ft", "\udce9"])
 def test_what_is_no_method_is_a_mistake_of_who_asks(tmp_path: Path, method: str) -> None:
     config = load_config(write_config(tmp_path), {})
     with pytest.raises(Invalid, match="a method such as GET"):

@@ -276,13 +276,19 @@ def test_a_mistake_of_ours_is_told_without_a_body_to_who_asks_for_a_head() -> No
                 raise ValueError("ours")
             return super().opened(head, facts)
 
+    class NotTaking(Listener):
+        def take(self, handler: object) -> None:
+            raise ValueError("ours")
+
     data = b"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n"
-    reader = RequestReader(Failing(), KnownRequests(8192))
-    reader.feed(data)
-    with pytest.raises(Refusal) as mistake:
-        reader.feed(data)
-    assert mistake.value.status == 500
-    assert reader.asks_for_head()
+    for listener, known in ((Failing(), True), (NotTaking(), False)):
+        reader = RequestReader(listener, KnownRequests(8192))
+        if known:
+            reader.feed(data)
+        with pytest.raises(Refusal) as mistake:
+            reader.feed(data)
+        assert mistake.value.status == 500
+        assert reader.asks_for_head()
 
 
 def test_what_came_before_is_no_request_within_another() -> None:
