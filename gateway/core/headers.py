@@ -108,7 +108,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
 
 @dataclass(slots=True)
 class RequestFacts:
-    """What the gateway must know of a request's fields. ``kept`` are those that pass, in order."""
+    """What the gateway must know of a request's fields. ``kept`` are those that pass, in order; ``upgrade``
+    is meant for this hop where Connection names it (``switches``)."""
 
     kept: Fields
     host: bytes = b""

@@ -11,13 +11,13 @@ import re
 from typing import NamedTuple
 
 from gateway.core.message import is_method
+from gateway.wire.framing import TOKEN
 
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TARGET = rb"[!-~\x80-\xff]+"
 _EMPTY = re.compile(rb"(?:\r\n)*+")
-_LINE = re.compile(rb"(%b) (%b) HTTP/([0-9]\.[0-9])\r\n" % (_TOKEN, _TARGET))
+_LINE = re.compile(rb"(%b) (%b) HTTP/([0-9]\.[0-9])\r\n" % (TOKEN, _TARGET))
 _VERSION_BEGUN = rb"H|HT|HTT|HTTP|HTTP/(?:[0-9](?:\.(?:[0-9]\r?)?)?)?"
-_BEGUN = re.compile(rb"\r?\Z|%b(?: (?:%b(?: (?:%b)?)?)?)?\Z" % (_TOKEN, _TARGET, _VERSION_BEGUN))
+_BEGUN = re.compile(rb"\r?\Z|%b(?: (?:%b(?: (?:%b)?)?)?)?\Z" % (TOKEN, _TARGET, _VERSION_BEGUN))
 _VERSIONS = {b"1.1": 1, b"1.0": 0}
 
 

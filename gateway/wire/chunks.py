@@ -10,16 +10,15 @@ import re
 from enum import Enum, auto
 from typing import Protocol
 
-from gateway.wire.framing import goes_on
+from gateway.wire.framing import TOKEN, goes_on
 
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
-_EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
+_EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (TOKEN, TOKEN, _QUOTED)
 _PLAIN = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:%b)*+\r\n" % _EXTENSION)
 _SIZE_BEGUN = re.compile(rb"(?:[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t -~\x80-\xff]*)?\r?)?\Z")
-_TRAILER = re.compile(rb"(?:(%b):([\t -~\x80-\xff]*))?\r\n" % _TOKEN)
-_TRAILER_BEGUN = re.compile(rb"(?:%b(?::[\t -~\x80-\xff]*)?)?\r?\Z" % _TOKEN)
+_TRAILER = re.compile(rb"(?:(%b):([\t -~\x80-\xff]*))?\r\n" % TOKEN)
+_TRAILER_BEGUN = re.compile(rb"(?:%b(?::[\t -~\x80-\xff]*)?)?\r?\Z" % TOKEN)
 _LINE_END = b"\r\n"
 _LONGEST_SIZE = 1024
 """Bytes of a chunk's line, its extensions included."""

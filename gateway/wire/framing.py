@@ -7,6 +7,8 @@ from functools import lru_cache
 from http import HTTPStatus
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+"""A token as a pattern (RFC 9110 section 5.6.2)."""
 LAST_CHUNK = b"0\r\n\r\n"
 
 BODILESS = frozenset({204, 304})

@@ -129,7 +129,7 @@ class RequestReader:
             handler.whole(data[at:])
             self._reads.take(handler)
         except Exception:
-            self._held = data[: len(_HEAD)]
+            self._held = data[: len(_HEAD)]  # by which `asks_for_head` knows how to answer
             raise
 
     def _read(self, data: bytes) -> bytes | None:
